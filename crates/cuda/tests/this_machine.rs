@@ -1,0 +1,90 @@
+//! Holds what is reported against what this machine shows by other means, with or without CUDA.
+
+use std::io::Write;
+
+use prelu_mem_cuda::{CudaError, Driver, library_names, open, probe};
+
+/// Written past the test harness, which hides what a passing test prints.
+fn skipped(test: &str, reason: &str) {
+    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").expect("stderr is open");
+}
+
+/// The driver, or a visible skip where there is none: a failure where `PRELU_MEM_REQUIRE_CUDA=1`.
+fn driver_or_skip(test: &str) -> Option<Driver> {
+    let reason = match probe() {
+        Ok(driver) if !driver.devices.is_empty() => return Some(driver),
+        Ok(_) => "a CUDA driver, but no device".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let required = std::env::var("PRELU_MEM_REQUIRE_CUDA").is_ok_and(|value| value == "1");
+    assert!(!required, "{test}: {reason}");
+    skipped(test, &reason);
+    None
+}
+
+#[test]
+fn probing_twice_tells_the_same() {
+    assert_eq!(probe(), probe());
+}
+
+#[test]
+fn absence_names_what_was_looked_for() {
+    match probe() {
+        Ok(driver) => assert!(driver.version.major > 0),
+        Err(CudaError::NoDriver { looked_for }) => {
+            assert_eq!(looked_for, library_names());
+            assert!(open(0).is_err_and(|error| matches!(error, CudaError::NoDriver { .. })));
+        }
+        Err(error) => assert!(error.to_string().contains('`'), "{error}"),
+    }
+}
+
+#[test]
+fn a_driver_shows_no_more_devices_than_the_kernel() {
+    let test = "a_driver_shows_no_more_devices_than_the_kernel";
+    let Some(driver) = driver_or_skip(test) else {
+        return;
+    };
+    let Ok(shown) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
+        skipped(test, "the kernel does not list its devices here");
+        return;
+    };
+    assert!(driver.devices.len() <= shown.count());
+}
+
+#[test]
+fn each_device_is_described() {
+    let Some(driver) = driver_or_skip("each_device_is_described") else {
+        return;
+    };
+    for (index, device) in driver.devices.iter().enumerate() {
+        assert_eq!(device.index, index);
+        assert!(!device.name.is_empty());
+        assert!(device.memory_bytes >= 1 << 28, "{device:?}");
+        assert!(device.compute_capability.major >= 3, "{device:?}");
+    }
+}
+
+#[test]
+fn opening_says_that_there_are_no_kernels_yet() {
+    let Some(driver) = driver_or_skip("opening_says_that_there_are_no_kernels_yet") else {
+        return;
+    };
+    let device = driver.devices[0].name.clone();
+    assert_eq!(open(0).err(), Some(CudaError::NoKernels { device }));
+}
+
+#[test]
+fn an_index_out_of_range_is_refused() {
+    let Some(driver) = driver_or_skip("an_index_out_of_range_is_refused") else {
+        return;
+    };
+    let count = driver.devices.len();
+    assert_eq!(
+        open(count).err(),
+        Some(CudaError::NoSuchDevice {
+            index: count,
+            count
+        })
+    );
+}
