@@ -1,0 +1,140 @@
+//! A codec: what a pre-activation becomes while it waits for backward.
+
+use std::fmt::Debug;
+
+use crate::element::Element;
+
+/// Anything a saved state is made of: an element, a byte, a machine word or nothing.
+pub trait Word: bytemuck::Pod + Default + Send + Sync {}
+impl<W: bytemuck::Pod + Default + Send + Sync> Word for W {}
+
+/// Which tensor the slope gradient of an encoded channel is summed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Basis {
+    /// `da = sum of g x`: exact but for the rounding of the sum.
+    PreActivation,
+    /// `da = (sum of g y) / a`, with one division per channel after the sum.
+    Output,
+}
+
+/// How one channel's pre-activations are preserved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Channel {
+    /// Nothing is saved: for a slope that is not negative, `y > 0` exactly when `x > 0`.
+    Derived,
+    /// The codec's words are saved.
+    Encoded,
+    /// The pre-activations are saved whole, since the output does not determine them.
+    Kept,
+}
+
+/// What backward learns of one element.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoded<T> {
+    /// Whether the pre-activation was positive.
+    pub positive: bool,
+    /// The element that the slope gradient is summed over: see [`Codec::BASIS`].
+    pub basis: T,
+}
+
+/// The most elements one call of [`Codec::encode`] or [`Codec::lanes`] handles.
+pub const CHUNK: usize = 64;
+
+/// What is saved per element, and how it is read back.
+///
+/// A channel's words lie in encoded order: the elements of the encoded channels alone, as they lie
+/// in memory. Element `p` of that order is lane `p % LANES` of word `p / LANES`.
+pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
+    /// One saved word.
+    type Word: Word;
+
+    /// Up to [`CHUNK`] elements' words, ready to be decoded.
+    type Lanes<'a>: Copy;
+
+    /// Elements per word. It divides [`CHUNK`].
+    const LANES: usize;
+
+    /// What the slope gradient of an encoded channel is summed over.
+    const BASIS: Basis;
+
+    /// How a channel with this learned slope is preserved.
+    fn channel(slope: T) -> Channel;
+
+    /// How a channel with this frozen slope is preserved. It owes no slope gradient, only the sign.
+    fn frozen_channel(slope: T) -> Channel {
+        if slope >= T::default() { Channel::Derived } else { Channel::Encoded }
+    }
+
+    /// Saves the pre-activations `pre` (at most [`CHUNK`]) as elements `at ..` of the encoded order.
+    ///
+    /// Calls come with ascending `at`, without gaps, so that the first one to touch a word is the
+    /// one for its lane 0: it overwrites the word, later ones add to it.
+    fn encode(words: &mut [Self::Word], at: usize, pre: &[T]);
+
+    /// The words of elements `at .. at + len`, with `len` at most [`CHUNK`].
+    fn lanes(words: &[Self::Word], at: usize, len: usize) -> Self::Lanes<'_>;
+
+    /// Element `lane` of `lanes`; `output` is its `y`, of which a codec with
+    /// [`Basis::PreActivation`] reads nothing.
+    fn decode(lanes: Self::Lanes<'_>, lane: usize, output: T) -> Decoded<T>;
+}
+
+/// The pre-activation itself, `T` per element. Every channel is encoded and every gradient exact.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity;
+
+impl<T: Element> Codec<T> for Identity {
+    type Word = T;
+    type Lanes<'a> = &'a [T];
+    const LANES: usize = 1;
+    const BASIS: Basis = Basis::PreActivation;
+
+    fn channel(_: T) -> Channel {
+        Channel::Encoded
+    }
+
+    #[inline(always)]
+    fn encode(words: &mut [T], at: usize, pre: &[T]) {
+        words[at..at + pre.len()].copy_from_slice(pre);
+    }
+
+    #[inline(always)]
+    fn lanes(words: &[T], at: usize, len: usize) -> &[T] {
+        &words[at..at + len]
+    }
+
+    #[inline(always)]
+    fn decode(lanes: &[T], lane: usize, _: T) -> Decoded<T> {
+        Decoded { positive: lanes[lane].positive(), basis: lanes[lane] }
+    }
+}
+
+/// No words at all: the sign is read off the output, where the slope is safely positive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignOfOutput;
+
+impl<T: Element> Codec<T> for SignOfOutput {
+    type Word = ();
+    type Lanes<'a> = ();
+    const LANES: usize = 1;
+    const BASIS: Basis = Basis::Output;
+
+    fn channel(slope: T) -> Channel {
+        if slope.positive() && slope.invertible() { Channel::Derived } else { Channel::Kept }
+    }
+
+    fn frozen_channel(slope: T) -> Channel {
+        if slope >= T::default() { Channel::Derived } else { Channel::Kept }
+    }
+
+    #[inline(always)]
+    fn encode(_: &mut [()], _: usize, _: &[T]) {}
+
+    #[inline(always)]
+    fn lanes(_: &[()], _: usize, _: usize) {}
+
+    #[inline(always)]
+    fn decode(_: (), _: usize, output: T) -> Decoded<T> {
+        Decoded { positive: output.positive(), basis: output }
+    }
+}

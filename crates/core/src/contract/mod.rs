@@ -1,0 +1,1 @@
+//! What every strategy on every backend must do: an independent oracle and one suite.

@@ -1,0 +1,214 @@
+//! The CPU backend: counted memory, and the two loops over fixed-size blocks.
+
+mod backward;
+mod blocks;
+mod forward;
+mod memory;
+mod partials;
+mod segments;
+pub mod simd;
+mod slope_source;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+pub use memory::{Buffer, Memory};
+pub use simd::Level;
+
+use self::partials::Partials;
+use crate::backend::{Backend, Inputs, Kernels};
+use crate::codec::{Codec, Word};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+
+/// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
+#[derive(Clone)]
+pub struct Cpu {
+    /// None for one thread: the caller's.
+    pool: Option<Arc<ThreadPool>>,
+    threads: usize,
+    level: Level,
+    memory: Memory,
+}
+
+impl Cpu {
+    /// A backend that works with `threads` threads, at the best SIMD level of this processor or
+    /// the one named by the environment variable `PRELU_MEM_SIMD`.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] for zero threads or where the system starts none; [`Error::Simd`] where
+    /// the variable names a level that this processor lacks.
+    pub fn new(threads: usize) -> Result<Self> {
+        Cpu::with_level(threads, Level::from_environment()?)
+    }
+
+    /// The same at a SIMD level of the caller's choice.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] for zero threads or where the system starts none; [`Error::Simd`] for a
+    /// level that this processor lacks.
+    pub fn with_level(threads: usize, level: Level) -> Result<Self> {
+        level.supported()?;
+        let pool = match threads {
+            0 => {
+                let reason = "at least 1 is needed".to_owned();
+                return Err(Error::Threads { threads, reason });
+            }
+            1 => None,
+            _ => {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                let refused = |error: rayon::ThreadPoolBuildError| Error::Threads {
+                    threads,
+                    reason: error.to_string(),
+                };
+                Some(Arc::new(pool.map_err(refused)?))
+            }
+        };
+        Ok(Cpu { pool, threads, level, memory: Memory::default() })
+    }
+
+    /// Cores that the process may use.
+    pub fn available_threads() -> usize {
+        std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    }
+
+    /// Threads the loops run on.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The SIMD level of the loops.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The count of bytes that this backend has allocated.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Runs `task` where its forks find this backend's threads.
+    fn run<R: Send>(&self, task: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(task),
+            None => task(),
+        }
+    }
+
+    /// Runs both, at once where there are threads for it.
+    fn fork(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+        match &self.pool {
+            Some(_) => {
+                rayon::join(first, second);
+            }
+            None => {
+                first();
+                second();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cpu").field("threads", &self.threads).field("level", &self.level).finish()
+    }
+}
+
+impl Backend for Cpu {
+    type Buffer<U: Word> = Buffer<U>;
+    type View<'a, U: Word> = &'a [U];
+    type ViewMut<'a, U: Word> = &'a mut [U];
+
+    fn alloc<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
+        self.memory.alloc(len)
+    }
+
+    fn len<U: Word>(buffer: &Buffer<U>) -> usize {
+        buffer.len()
+    }
+
+    fn view<U: Word>(buffer: &Buffer<U>, len: usize) -> &[U] {
+        &buffer[..len]
+    }
+
+    fn view_mut<U: Word>(buffer: &mut Buffer<U>, len: usize) -> &mut [U] {
+        &mut buffer[..len]
+    }
+
+    fn view_len<U: Word>(view: &[U]) -> usize {
+        view.len()
+    }
+
+    fn reborrow<'a, U: Word>(view: &'a mut &mut [U]) -> &'a mut [U] {
+        view
+    }
+
+    fn as_view<'a, U: Word>(view: &'a &mut [U]) -> &'a [U] {
+        view
+    }
+
+    fn copy<U: Word>(&self, from: &[U], to: &mut [U]) -> Result<()> {
+        let (expected, got) = (to.len(), from.len());
+        if expected != got {
+            return Err(Error::Length { what: "copy", expected, got });
+        }
+        self.run(|| self.copy_blocks(from, to));
+        Ok(())
+    }
+}
+
+impl Cpu {
+    /// Copies in halves down to a block.
+    fn copy_blocks<U: Word>(&self, from: &[U], to: &mut [U]) {
+        if from.len() <= blocks::SHORTEST {
+            to.copy_from_slice(from);
+            return;
+        }
+        let middle = from.len() / 2;
+        let (from_left, from_right) = from.split_at(middle);
+        let (to_left, to_right) = to.split_at_mut(middle);
+        self.fork(
+            || self.copy_blocks(from_left, to_left),
+            || self.copy_blocks(from_right, to_right),
+        );
+    }
+}
+
+impl<C: Codec<T>, T: Element> Kernels<C, T> for Cpu {
+    fn forward(
+        &self,
+        plan: &Plan<C, T>,
+        x: &mut [T],
+        words: &mut [C::Word],
+        kept: &mut [T],
+    ) -> Result<()> {
+        self.run(|| forward::forward(self, plan, x, words, kept));
+        Ok(())
+    }
+
+    fn backward(
+        &self,
+        plan: &Plan<C, T>,
+        inputs: Inputs<'_, '_, Self, C::Word, T>,
+        grad: &mut [T],
+        slope_gradient: Option<&mut [f64]>,
+    ) -> Result<()> {
+        let mut partials = Partials::new(plan, &self.memory)?;
+        let Inputs { words, kept, output } = inputs;
+        let saved = backward::Saved { words, kept, output: output.unwrap_or_default() };
+        self.run(|| backward::backward(self, plan, saved, grad, partials.rows()));
+        if let Some(sums) = slope_gradient {
+            partials.add_to(plan, sums);
+        }
+        Ok(())
+    }
+
+    fn workspace_bytes(&self, plan: &Plan<C, T>) -> usize {
+        Partials::bytes(plan)
+    }
+}

@@ -1,0 +1,204 @@
+//! Which channels are derived, encoded or kept, and where each element's saved state lies.
+
+use std::marker::PhantomData;
+
+use crate::codec::{Basis, CHUNK, Channel, Codec};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::geometry::Geometry;
+use crate::slopes::{Epoch, Slopes};
+
+/// What codec `C` saves for one geometry and one set of slopes. Made once per optimizer step.
+#[derive(Debug)]
+pub struct Plan<C, T: Element> {
+    geometry: Geometry,
+    /// The geometry by slope: one run of one channel where the slope is shared.
+    by_slope: Geometry,
+    slopes: Vec<T>,
+    cyclic_slopes: Vec<T::Wide>,
+    classes: Vec<Channel>,
+    encoded: Rank,
+    kept: Rank,
+    epoch: Epoch,
+    learned: bool,
+    codec: PhantomData<C>,
+}
+
+impl<C: Codec<T>, T: Element> Plan<C, T> {
+    /// Classifies every channel.
+    ///
+    /// # Errors
+    /// Another number of slopes than [`Geometry::slopes`].
+    pub fn new(geometry: &Geometry, slopes: &Slopes<T>) -> Result<Self> {
+        let (expected, got) = (geometry.slopes(), slopes.values().len());
+        if expected != got {
+            return Err(Error::SlopeCount { expected, got });
+        }
+        let class = if slopes.is_learned() { C::channel } else { C::frozen_channel };
+        let classes: Vec<Channel> = slopes.values().iter().map(|&slope| class(slope)).collect();
+        let by_slope = geometry.by_slope();
+        Ok(Plan {
+            geometry: *geometry,
+            by_slope,
+            slopes: slopes.values().to_vec(),
+            cyclic_slopes: if by_slope.inner() == 1 { cyclic(slopes.values()) } else { Vec::new() },
+            encoded: Rank::of(&by_slope, &classes, Channel::Encoded),
+            kept: Rank::of(&by_slope, &classes, Channel::Kept),
+            classes,
+            epoch: slopes.epoch(),
+            learned: slopes.is_learned(),
+            codec: PhantomData,
+        })
+    }
+
+    /// The tensor's geometry.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The geometry in which every channel has its own slope: a shared slope is one channel.
+    pub fn by_slope(&self) -> &Geometry {
+        &self.by_slope
+    }
+
+    /// The slopes planned for.
+    pub fn slopes(&self) -> &[T] {
+        &self.slopes
+    }
+
+    /// Where channels are the fastest axis (`inner = 1`): the slopes, and from the first on again for
+    /// a chunk less one, so that any chunk's slopes are contiguous. Empty elsewhere.
+    pub fn cyclic_slopes(&self) -> &[T::Wide] {
+        &self.cyclic_slopes
+    }
+
+    /// The epoch of those slopes.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Whether the slopes are owed a gradient.
+    pub fn is_learned(&self) -> bool {
+        self.learned
+    }
+
+    /// Each slope's class.
+    pub fn classes(&self) -> &[Channel] {
+        &self.classes
+    }
+
+    /// Elements of the encoded channels.
+    pub fn encoded_elements(&self) -> usize {
+        self.encoded.before(&self.by_slope, self.by_slope.len())
+    }
+
+    /// Elements of the kept channels.
+    pub fn kept_elements(&self) -> usize {
+        self.kept.before(&self.by_slope, self.by_slope.len())
+    }
+
+    /// Words that the codec saves.
+    pub fn words(&self) -> usize {
+        self.encoded_elements().div_ceil(C::LANES)
+    }
+
+    /// Encoded elements among the first `position` elements in memory.
+    pub fn encoded_before(&self, position: usize) -> usize {
+        self.encoded.before(&self.by_slope, position)
+    }
+
+    /// Kept elements among the first `position` elements in memory.
+    pub fn kept_before(&self, position: usize) -> usize {
+        self.kept.before(&self.by_slope, position)
+    }
+
+    /// The first position from `position` on at which a word begins: nothing before it shares a
+    /// word with anything after it. The end of the tensor always is one.
+    pub fn word_boundary(&self, position: usize) -> usize {
+        let before = self.encoded_before(position);
+        let whole = before.next_multiple_of(C::LANES);
+        if whole == before {
+            position
+        } else if whole > self.encoded_elements() {
+            self.by_slope.len()
+        } else {
+            self.encoded.position_after(&self.by_slope, whole)
+        }
+    }
+
+    /// Whether backward reads the output.
+    pub fn needs_output(&self) -> bool {
+        self.classes.iter().any(|class| match class {
+            Channel::Derived => true,
+            Channel::Encoded => self.learned && C::BASIS == Basis::Output,
+            Channel::Kept => false,
+        })
+    }
+
+    /// What the slope gradient's sum of channel `c` has to be divided by: the slope where the sum
+    /// runs over the output, else 1.
+    pub fn divisor(&self, channel: usize) -> f64 {
+        let over_output = match self.classes[channel] {
+            Channel::Derived => true,
+            Channel::Encoded => C::BASIS == Basis::Output,
+            Channel::Kept => false,
+        };
+        if over_output { self.slopes[channel].to_f64() } else { 1.0 }
+    }
+}
+
+fn cyclic<T: Element>(slopes: &[T]) -> Vec<T::Wide> {
+    let length = slopes.len() + CHUNK - 1;
+    slopes.iter().cycle().take(length).map(|slope| slope.widen()).collect()
+}
+
+/// The channels of one class, and how many come before each channel.
+#[derive(Debug)]
+struct Rank {
+    members: Vec<usize>,
+    before: Vec<usize>,
+}
+
+impl Rank {
+    fn of(geometry: &Geometry, classes: &[Channel], class: Channel) -> Self {
+        let members: Vec<usize> =
+            (0..geometry.channels()).filter(|&c| classes[c] == class).collect();
+        let before = classes
+            .iter()
+            .scan(0, |count, &c| {
+                let before = *count;
+                *count += usize::from(c == class);
+                Some(before)
+            })
+            .collect();
+        Rank { members, before }
+    }
+
+    /// Elements of the class among the first `position` in memory.
+    fn before(&self, geometry: &Geometry, position: usize) -> usize {
+        let inner = geometry.inner();
+        let row = geometry.channels() * inner;
+        if self.members.is_empty() || row == 0 {
+            return 0;
+        }
+        if self.members.len() == geometry.channels() {
+            return position;
+        }
+        let (outer, within) = (position / row, position % row);
+        let channel = within / inner;
+        let rank = self.before[channel];
+        let member = self.members.get(rank) == Some(&channel);
+        (outer * self.members.len() + rank) * inner + if member { within % inner } else { 0 }
+    }
+
+    /// The position in memory just behind element `count - 1` of the class; `count` is positive
+    /// and at most the number of the class's elements.
+    fn position_after(&self, geometry: &Geometry, count: usize) -> usize {
+        let inner = geometry.inner();
+        let last = count - 1;
+        let row = self.members.len() * inner;
+        let (outer, within) = (last / row, last % row);
+        let channel = self.members[within / inner];
+        (outer * geometry.channels() + channel) * inner + within % inner + 1
+    }
+}

@@ -1,0 +1,16 @@
+//! `bitmask`: the sign of the pre-activation is saved, one bit per element.
+
+mod codec;
+
+pub use codec::{SignBits, bits};
+use prelu_mem_core::{Element, Owned, Recipe};
+
+/// Saves a bit per element.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bitmask;
+
+impl<T: Element> Recipe<T> for Bitmask {
+    const NAME: &'static str = "bitmask";
+    type Codec = SignBits;
+    type Home = Owned;
+}

@@ -1,0 +1,35 @@
+//! The sign as a byte: 1 on the positive branch, 0 on the slope's.
+
+use prelu_mem_core::{Basis, Channel, Codec, Decoded, Element};
+
+/// One [`i8`] per element.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignByte;
+
+impl<T: Element> Codec<T> for SignByte {
+    type Word = i8;
+    type Lanes<'a> = &'a [i8];
+    const LANES: usize = 1;
+    const BASIS: Basis = Basis::Output;
+
+    fn channel(slope: T) -> Channel {
+        if slope.invertible() { Channel::Encoded } else { Channel::Kept }
+    }
+
+    #[inline(always)]
+    fn encode(words: &mut [i8], at: usize, pre: &[T]) {
+        for (word, x) in words[at..at + pre.len()].iter_mut().zip(pre) {
+            *word = i8::from(x.positive());
+        }
+    }
+
+    #[inline(always)]
+    fn lanes(words: &[i8], at: usize, len: usize) -> &[i8] {
+        &words[at..at + len]
+    }
+
+    #[inline(always)]
+    fn decode(lanes: &[i8], lane: usize, output: T) -> Decoded<T> {
+        Decoded { positive: lanes[lane] != 0, basis: output }
+    }
+}
