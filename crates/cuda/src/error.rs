@@ -62,11 +62,7 @@ impl fmt::Display for CudaError {
                 "a CUDA driver library was found, but it has no function `{missing}`; \
                  reinstall the NVIDIA driver, or use `cpu`"
             ),
-            Self::Call {
-                function,
-                code,
-                name,
-            } => write!(
+            Self::Call { function, code, name } => write!(
                 f,
                 "the CUDA driver's `{function}` failed with {name} ({code}); \
                  check that `nvidia-smi` works, or use `cpu`"
@@ -98,9 +94,8 @@ mod tests {
 
     #[test]
     fn each_error_says_what_is_missing() {
-        let missing = CudaError::NoDriver {
-            looked_for: vec!["one".into(), USUAL_NAME.into(), "two".into()],
-        };
+        let missing =
+            CudaError::NoDriver { looked_for: vec!["one".into(), USUAL_NAME.into(), "two".into()] };
         let expected = format!("looked for {USUAL_NAME} and 2 other names");
         assert!(missing.to_string().contains(&expected), "{missing}");
 

@@ -18,8 +18,6 @@ pub fn open(index: usize) -> Result<Device, CudaError> {
     let count = devices.len();
     match devices.into_iter().nth(index) {
         None => Err(CudaError::NoSuchDevice { index, count }),
-        Some(device) => Err(CudaError::NoKernels {
-            device: device.name,
-        }),
+        Some(device) => Err(CudaError::NoKernels { device: device.name }),
     }
 }

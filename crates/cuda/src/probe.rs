@@ -65,10 +65,7 @@ impl fmt::Display for ComputeCapability {
 /// The file names under which the driver library is looked for, in order, each once.
 pub fn library_names() -> Vec<String> {
     let mut names = Vec::new();
-    for name in ["cuda", "nvcuda"]
-        .iter()
-        .flat_map(|name| cudarc::get_lib_name_candidates(name))
-    {
+    for name in ["cuda", "nvcuda"].iter().flat_map(|name| cudarc::get_lib_name_candidates(name)) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -90,10 +87,7 @@ pub fn probe() -> Result<Driver, CudaError> {
     match result::init() {
         Ok(()) => {}
         Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => {
-            return Ok(Driver {
-                version,
-                devices: Vec::new(),
-            });
+            return Ok(Driver { version, devices: Vec::new() });
         }
         Err(error) => return Err(failed("cuInit", error)),
     }
@@ -118,9 +112,7 @@ const FUNCTIONS: [&str; 8] = [
 fn load() -> Result<(), CudaError> {
     // SAFETY: loading runs the library's own start-up code; the names are those of NVIDIA's driver.
     if !unsafe { sys::is_culib_present() } {
-        return Err(CudaError::NoDriver {
-            looked_for: library_names(),
-        });
+        return Err(CudaError::NoDriver { looked_for: library_names() });
     }
     // SAFETY: as above; the check just made found the library.
     let library = unsafe { sys::culib() };
@@ -145,10 +137,7 @@ fn version() -> Result<DriverVersion, CudaError> {
 
 /// The driver packs 12.8 as 12080.
 fn decode_version(number: u32) -> DriverVersion {
-    DriverVersion {
-        major: number / 1000,
-        minor: number % 1000 / 10,
-    }
+    DriverVersion { major: number / 1000, minor: number % 1000 / 10 }
 }
 
 fn describe(index: i32) -> Result<DeviceInfo, CudaError> {
@@ -179,11 +168,7 @@ fn failed(function: &'static str, error: DriverError) -> CudaError {
         Ok(name) => name.to_string_lossy().into_owned(),
         Err(_) => "an unnamed error".to_owned(),
     };
-    CudaError::Call {
-        function,
-        code: error.0 as u32,
-        name,
-    }
+    CudaError::Call { function, code: error.0 as u32, name }
 }
 
 #[cfg(test)]
@@ -194,13 +179,7 @@ mod tests {
     #[test]
     fn a_version_is_unpacked() {
         let version = decode_version(12080);
-        assert_eq!(
-            version,
-            DriverVersion {
-                major: 12,
-                minor: 8
-            }
-        );
+        assert_eq!(version, DriverVersion { major: 12, minor: 8 });
         assert_eq!(version.to_string(), "12.8");
         assert_eq!(decode_version(13010).to_string(), "13.1");
     }

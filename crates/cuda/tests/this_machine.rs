@@ -80,11 +80,5 @@ fn an_index_out_of_range_is_refused() {
         return;
     };
     let count = driver.devices.len();
-    assert_eq!(
-        open(count).err(),
-        Some(CudaError::NoSuchDevice {
-            index: count,
-            count
-        })
-    );
+    assert_eq!(open(count).err(), Some(CudaError::NoSuchDevice { index: count, count }));
 }

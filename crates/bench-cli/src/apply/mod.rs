@@ -1,0 +1,76 @@
+//! `apply`: one forward and backward pass on the user's own NumPy arrays.
+
+mod arrays;
+mod folder;
+mod options;
+mod pass;
+mod report;
+
+pub(crate) use options::ApplyOptions;
+
+use half::f16;
+use prelu_mem_core::{Cpu, Dtype, Element};
+
+use crate::failure::Failure;
+use crate::npy::Number;
+use crate::options::threads;
+use crate::output::Printer;
+use arrays::{Arrays, Opened};
+use folder::{Draft, Folder};
+use pass::Passed;
+use report::Applied;
+
+/// Runs the command: checks everything that can be checked, computes, and only then touches the
+/// output folder.
+pub(crate) fn run(options: &ApplyOptions, printer: Printer) -> Result<(), Failure> {
+    let folder = Folder::check(&options.output_dir)?;
+    let opened = Opened::open(options)?;
+    let cpu = options.device.open(threads::or_all(options.threads))?;
+    let applied = match opened.dtype() {
+        Dtype::F16 => typed::<f16>(options, opened, &cpu, &folder),
+        Dtype::F32 => typed::<f32>(options, opened, &cpu, &folder),
+        Dtype::F64 => typed::<f64>(options, opened, &cpu, &folder),
+        Dtype::Bf16 => Err(Failure::Usage("bf16 is no NumPy type; give f16, f32 or f64".into())),
+    }?;
+    printer.print(&applied)
+}
+
+/// The type `da.npy` is written in. A sum over a channel soon exceeds 65504, the largest `f16`.
+trait SlopeSum: Number {
+    type Written: Number;
+}
+
+impl SlopeSum for f16 {
+    type Written = f32;
+}
+
+impl SlopeSum for f32 {
+    type Written = f32;
+}
+
+impl SlopeSum for f64 {
+    type Written = f64;
+}
+
+fn typed<T: SlopeSum>(
+    options: &ApplyOptions,
+    opened: Opened,
+    cpu: &Cpu,
+    folder: &Folder,
+) -> Result<Applied, Failure> {
+    let arrays = opened.load::<T>()?;
+    let Arrays { shape, slopes_shape, .. } = &arrays;
+    let (shape, slopes_shape) = (shape.clone(), slopes_shape.clone());
+    let (passed, arrays) = pass::run(options, cpu, arrays)?;
+
+    let draft = Draft::new(folder)?;
+    draft.add("y.npy", &shape, &arrays.input)?;
+    draft.add("dx.npy", &shape, &arrays.upstream)?;
+    if let Some(sums) = &passed.slope_gradient {
+        let sums: Vec<_> = sums.iter().map(|&sum| T::Written::from_f64(sum)).collect();
+        draft.add("da.npy", &slopes_shape, &sums)?;
+    }
+    let Passed { saved, .. } = passed;
+    let written = draft.publish(folder)?;
+    Ok(Applied { dtype: T::DTYPE, shape, saved, written })
+}
