@@ -4,29 +4,50 @@ use std::fmt::Debug;
 
 use crate::element::Wide;
 
-/// A running sum of products of two `W`, kept wider than `W`.
+/// A running sum of products of two `W`, kept wider than `W`: as a sum and what its roundings lost.
+///
+/// The parts are separate numbers here, so that loops can keep eight of each side by side.
 pub trait Accumulator<W: Wide>: Copy + Default + Send + Sync + Debug + bytemuck::Pod {
-    /// Adds `g * b` where `counted`, else nothing: not even a NaN or an infinity.
-    fn add_product_if(&mut self, counted: bool, g: W, b: W);
+    /// `g * b`, in the width of the sum.
+    fn product(g: W, b: W) -> f64;
+
+    /// Adds a term to a sum held as its parts.
+    fn add(sum: &mut f64, lost: &mut f64, term: f64);
+
+    /// A sum from its parts.
+    fn from_parts(sum: f64, lost: f64) -> Self;
+
+    /// Adds a term.
+    fn add_term(&mut self, term: f64);
 
     /// Adds another sum.
     fn merge(&mut self, other: Self);
-
-    /// Largest relative error of one product and of one addition, for error bounds.
-    const ROUNDOFF: f64;
 
     /// The sum, rounded to [`f64`].
     fn value(self) -> f64;
 }
 
-/// Products of two `f32` (hence of two `f16` or `bf16`) are exact in `f64`: only the additions round.
+/// Products of two `f32` (hence of two `f16` or `bf16`) are exact in `f64`: only the additions
+/// round, and what they lose is not kept.
 impl Accumulator<f32> for f64 {
-    const ROUNDOFF: f64 = f64::EPSILON / 2.0;
+    #[inline(always)]
+    fn product(g: f32, b: f32) -> f64 {
+        f64::from(g) * f64::from(b)
+    }
 
     #[inline(always)]
-    fn add_product_if(&mut self, counted: bool, g: f32, b: f32) {
-        let product = f64::from(g) * f64::from(b);
-        *self += if counted { product } else { 0.0 };
+    fn add(sum: &mut f64, _: &mut f64, term: f64) {
+        *sum += term;
+    }
+
+    #[inline(always)]
+    fn from_parts(sum: f64, _: f64) -> Self {
+        sum
+    }
+
+    #[inline(always)]
+    fn add_term(&mut self, term: f64) {
+        *self += term;
     }
 
     #[inline(always)]
@@ -51,29 +72,34 @@ pub struct Twofold {
     lost: f64,
 }
 
-impl Twofold {
-    #[inline(always)]
-    fn add(&mut self, term: f64) {
-        let sum = self.sum + term;
-        let from_term = sum - self.sum;
-        let from_sum = sum - from_term;
-        self.lost += (self.sum - from_sum) + (term - from_term);
-        self.sum = sum;
-    }
-}
-
 impl Accumulator<f64> for Twofold {
-    const ROUNDOFF: f64 = f64::EPSILON / 2.0;
+    #[inline(always)]
+    fn product(g: f64, b: f64) -> f64 {
+        g * b
+    }
 
     #[inline(always)]
-    fn add_product_if(&mut self, counted: bool, g: f64, b: f64) {
-        let product = g * b;
-        self.add(if counted { product } else { 0.0 });
+    fn add(sum: &mut f64, lost: &mut f64, term: f64) {
+        let next = *sum + term;
+        let from_term = next - *sum;
+        let from_sum = next - from_term;
+        *lost += (*sum - from_sum) + (term - from_term);
+        *sum = next;
+    }
+
+    #[inline(always)]
+    fn from_parts(sum: f64, lost: f64) -> Self {
+        Twofold { sum, lost }
+    }
+
+    #[inline(always)]
+    fn add_term(&mut self, term: f64) {
+        Self::add(&mut self.sum, &mut self.lost, term);
     }
 
     #[inline(always)]
     fn merge(&mut self, other: Self) {
-        self.add(other.sum);
+        self.add_term(other.sum);
         self.lost += other.lost;
     }
 
@@ -91,29 +117,31 @@ mod tests {
     fn a_twofold_sum_keeps_what_a_double_loses() {
         let mut sum = Twofold::default();
         for term in [1e16, 1.0, -1e16] {
-            sum.add_product_if(true, term, 1.0);
+            sum.add_term(term);
         }
-        assert_eq!(sum.value(), 1.0);
+        let mut other = Twofold::default();
+        other.merge(sum);
+        assert_eq!(other.value(), 1.0);
         assert_eq!(1e16 + 1.0 - 1e16, 0.0);
     }
 
     #[test]
-    fn an_uncounted_product_adds_nothing() {
-        let mut narrow = 1.5_f64;
-        Accumulator::<f32>::add_product_if(&mut narrow, false, f32::NAN, f32::INFINITY);
-        assert_eq!(narrow, 1.5);
-        let mut wide = Twofold::default();
-        wide.add_product_if(false, f64::NAN, f64::INFINITY);
-        assert_eq!(wide.value(), 0.0);
+    fn parts_and_whole_are_the_same_sum() {
+        let (mut sum, mut lost, mut whole) = (0.0, 0.0, Twofold::default());
+        for term in (1..100).map(|i| 1.0 / f64::from(i)) {
+            Twofold::add(&mut sum, &mut lost, term);
+            whole.add_term(term);
+        }
+        assert_eq!(Twofold::from_parts(sum, lost), whole);
     }
 
     #[test]
     fn infinities_and_nan_survive() {
         let mut sum = Twofold::default();
-        sum.add_product_if(true, f64::INFINITY, 2.0);
-        sum.add_product_if(true, 1.0, 2.0);
+        sum.add_term(f64::INFINITY);
+        sum.add_term(2.0);
         assert_eq!(sum.value(), f64::INFINITY);
-        sum.add_product_if(true, f64::NAN, 2.0);
+        sum.add_term(f64::NAN);
         assert!(sum.value().is_nan());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use crate::accumulator::{Accumulator, Twofold};
@@ -128,11 +129,16 @@ pub trait Element:
     /// The element nearest to `wide`.
     fn narrow(wide: Self::Wide) -> Self;
 
-    /// Widens `from` into `to`, which is as long.
-    fn widen_slice(from: &[Self], to: &mut [Self::Wide]);
+    /// `from` widened: itself where it is as wide, else in `room`, which is at least as long.
+    fn widen_slice<'a>(from: &'a [Self], room: &'a mut [Self::Wide]) -> &'a [Self::Wide];
 
-    /// Narrows `from` into `to`, which is as long.
-    fn narrow_slice(from: &[Self::Wide], to: &mut [Self]);
+    /// Overwrites every element, widened, with what `map` makes of it and of its index. `room` is
+    /// at least as long.
+    fn map_slice(
+        elements: &mut [Self],
+        room: &mut [Self::Wide],
+        map: impl FnMut(usize, Self::Wide) -> Self::Wide,
+    );
 
     /// Whether the element is on the positive branch: `x > 0`. Zero of either sign and NaN are not.
     fn positive(self) -> bool;
@@ -171,12 +177,18 @@ macro_rules! full_width {
                 wide
             }
             #[inline(always)]
-            fn widen_slice(from: &[Self], to: &mut [Self]) {
-                to.copy_from_slice(from);
+            fn widen_slice<'a>(from: &'a [Self], _: &'a mut [Self]) -> &'a [Self] {
+                from
             }
             #[inline(always)]
-            fn narrow_slice(from: &[Self], to: &mut [Self]) {
-                to.copy_from_slice(from);
+            fn map_slice(
+                elements: &mut [Self],
+                _: &mut [Self],
+                mut map: impl FnMut(usize, Self) -> Self,
+            ) {
+                for (index, element) in elements.iter_mut().enumerate() {
+                    *element = map(index, *element);
+                }
             }
             #[inline(always)]
             fn positive(self) -> bool {
@@ -213,12 +225,23 @@ macro_rules! half_width {
                 <$type>::from_f32(wide)
             }
             #[inline(always)]
-            fn widen_slice(from: &[Self], to: &mut [f32]) {
-                half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
+            fn widen_slice<'a>(from: &'a [Self], room: &'a mut [f32]) -> &'a [f32] {
+                let room = &mut room[..from.len()];
+                from.convert_to_f32_slice(room);
+                room
             }
             #[inline(always)]
-            fn narrow_slice(from: &[f32], to: &mut [Self]) {
-                half::slice::HalfFloatSliceExt::convert_from_f32_slice(to, from);
+            fn map_slice(
+                elements: &mut [Self],
+                room: &mut [f32],
+                mut map: impl FnMut(usize, f32) -> f32,
+            ) {
+                let room = &mut room[..elements.len()];
+                elements.convert_to_f32_slice(room);
+                for (index, wide) in room.iter_mut().enumerate() {
+                    *wide = map(index, *wide);
+                }
+                elements.convert_from_f32_slice(room);
             }
             // On the bits, so that it vectorises: positive and at most infinity.
             #[inline(always)]

@@ -20,11 +20,11 @@ use std::ops::Range;
 use super::Cpu;
 use super::blocks::Blocks;
 use super::partials::first_channel;
-use super::segments::{self, Segment};
+use super::segments::{Segment, Segments};
 use super::simd::Task;
-use super::slope_source::{Cyclic, Single, SlopeSource};
+use super::slope_source::{Cyclic, Single, SlopeSource, next};
 use crate::accumulator::Accumulator;
-use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
+use crate::codec::{CHUNK, Channel, Codec, Decoded, Identity, SignOfOutput};
 use crate::element::{Element, Wide};
 use crate::plan::Plan;
 
@@ -92,7 +92,7 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
         let base = first_channel(plan, start);
         let mut word = plan.encoded_before(start);
         let mut keep = plan.kept_before(start);
-        segments::for_each(plan, start..start + grad.len(), |segment| {
+        for segment in Segments::new(plan, start..start + grad.len()) {
             let Segment { class, start: first, len, channel } = segment;
             let grad = &mut grad[first - start..][..len];
             let output = saved.output.get(first..first + len).unwrap_or_default();
@@ -113,7 +113,7 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
                     keep += len;
                 }
             }
-        });
+        }
     }
 }
 
@@ -127,22 +127,20 @@ fn along<C: Codec<T>, D: Codec<T>, T: Element>(
     entry: usize,
     row: &mut [T::Accumulator],
 ) {
-    let columns = || Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
-    let single = || Single(plan.slopes()[channel].widen());
+    let channels = plan.slopes().len();
+    let columns = Cyclic::new(plan.cyclic_slopes(), channels, channel);
+    let single = Single(plan.slopes()[channel].widen());
     match (plan.by_slope().inner() == 1, plan.is_learned()) {
-        (true, true) => chunks(
-            source,
-            grad,
-            columns(),
-            &mut Columns { row, first: channel, channels: plan.slopes().len() },
-        ),
-        (true, false) => chunks(source, grad, columns(), &mut NoSum),
-        (false, true) => {
-            let mut run = Run::<T>([T::Accumulator::default(); LANES]);
-            chunks(source, grad, single(), &mut run);
-            row[entry].merge(run.fold());
+        (true, true) => {
+            chunks(source, grad, columns, &mut Columns { row, first: channel, channels });
         }
-        (false, false) => chunks(source, grad, single(), &mut NoSum),
+        (true, false) => chunks(source, grad, columns, &mut NoSum),
+        (false, true) => {
+            let mut run = Run::default();
+            chunks(source, grad, single, &mut run);
+            row[entry].merge(run.fold::<T>());
+        }
+        (false, false) => chunks(source, grad, single, &mut NoSum),
     }
 }
 
@@ -159,7 +157,7 @@ struct Source<'a, D: Codec<T>, T: Element> {
 fn chunks<D: Codec<T>, T: Element>(
     source: Source<'_, D, T>,
     grad: &mut [T],
-    mut slopes: impl SlopeSource<T>,
+    mut slopes: impl SlopeSource<T::Wide>,
     sums: &mut impl Sums<T>,
 ) {
     let mut done = 0;
@@ -182,42 +180,55 @@ fn pass<D: Codec<T>, T: Element>(
     source: &Source<'_, D, T>,
     done: usize,
     grad: &mut [T],
-    slopes: &impl SlopeSource<T>,
+    slopes: &impl SlopeSource<T::Wide>,
     sums: &mut impl Sums<T>,
 ) {
-    let mut outputs = [T::default(); CHUNK];
-    if let Some(output) = source.output.get(done..done + len) {
-        outputs[..len].copy_from_slice(output);
+    let unread = [T::default(); CHUNK];
+    let outputs = source.output.get(done..done + len).unwrap_or(&unread[..len]);
+    let chunk = Chunk::<D, T> { lanes: D::lanes(source.words, source.at + done, len), outputs };
+    let grad = &mut grad[..len];
+    sums.add(len, grad, &chunk);
+    let slope = slopes.chunk();
+    T::map_slice(grad, &mut [T::Wide::ZERO; CHUNK], |lane, g| {
+        g * if chunk.decode(lane).positive { T::Wide::ONE } else { slope(lane) }
+    });
+}
+
+/// A chunk's words and outputs.
+struct Chunk<'a, D: Codec<T>, T: Element> {
+    lanes: D::Lanes<'a>,
+    outputs: &'a [T],
+}
+
+impl<D: Codec<T>, T: Element> Chunk<'_, D, T> {
+    #[inline(always)]
+    fn decode(&self, lane: usize) -> Decoded<T> {
+        D::decode(self.lanes, lane, self.outputs[lane])
     }
-    let lanes = D::lanes(source.words, source.at + done, len);
-    let mut basis = [T::default(); CHUNK];
-    let mut positive = [false; CHUNK];
-    for lane in 0..len {
-        let decoded = D::decode(lanes, lane, outputs[lane]);
-        positive[lane] = decoded.positive;
-        basis[lane] = decoded.basis;
+
+    /// `g * basis` by element, or 0 where positive, and 0 behind `len`.
+    #[inline(always)]
+    fn terms(&self, len: usize, grad: &[T]) -> [f64; CHUNK] {
+        let mut basis = [T::default(); CHUNK];
+        for (lane, basis) in basis[..len].iter_mut().enumerate() {
+            *basis = self.decode(lane).basis;
+        }
+        let (mut room, mut grad_room) = ([T::Wide::ZERO; CHUNK], [T::Wide::ZERO; CHUNK]);
+        let basis = T::widen_slice(&basis[..len], &mut room);
+        let grad = T::widen_slice(&grad[..len], &mut grad_room);
+        let mut terms = [0.0; CHUNK];
+        for lane in 0..len {
+            let term = T::Accumulator::product(grad[lane], basis[lane]);
+            terms[lane] = if self.decode(lane).positive { 0.0 } else { term };
+        }
+        terms
     }
-    let (mut wide_basis, mut wide) = ([T::Wide::ZERO; CHUNK], [T::Wide::ZERO; CHUNK]);
-    T::widen_slice(&basis[..len], &mut wide_basis[..len]);
-    T::widen_slice(&grad[..len], &mut wide[..len]);
-    sums.add(len, &positive, &wide, &wide_basis);
-    for lane in 0..len {
-        let factor = if positive[lane] { T::Wide::ONE } else { slopes.slope(lane) };
-        wide[lane] = wide[lane] * factor;
-    }
-    T::narrow_slice(&wide[..len], &mut grad[..len]);
 }
 
 /// Sums of `g * basis` over the elements that are not positive.
 trait Sums<T: Element> {
     /// The first `len` elements of a chunk. Chunks come in order.
-    fn add(
-        &mut self,
-        len: usize,
-        positive: &[bool; CHUNK],
-        grad: &[T::Wide; CHUNK],
-        basis: &[T::Wide; CHUNK],
-    );
+    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>);
 }
 
 /// Frozen slopes owe no gradient.
@@ -225,46 +236,42 @@ struct NoSum;
 
 impl<T: Element> Sums<T> for NoSum {
     #[inline(always)]
-    fn add(&mut self, _: usize, _: &[bool; CHUNK], _: &[T::Wide; CHUNK], _: &[T::Wide; CHUNK]) {}
+    fn add<D: Codec<T>>(&mut self, _: usize, _: &[T], _: &Chunk<'_, D, T>) {}
 }
 
-/// One sum for the whole segment.
-struct Run<T: Element>([T::Accumulator; LANES]);
+/// One sum for the whole segment, in lanes.
+#[derive(Default)]
+struct Run {
+    sums: [f64; LANES],
+    lost: [f64; LANES],
+}
 
-impl<T: Element> Sums<T> for Run<T> {
+impl<T: Element> Sums<T> for Run {
     #[inline(always)]
-    fn add(
-        &mut self,
-        len: usize,
-        positive: &[bool; CHUNK],
-        grad: &[T::Wide; CHUNK],
-        basis: &[T::Wide; CHUNK],
-    ) {
-        let mut sums = self.0;
-        let whole = len - len % LANES;
-        for first in (0..whole).step_by(LANES) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let at = first + lane;
-                sum.add_product_if(!positive[at], grad[at], basis[at]);
+    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>) {
+        let terms = chunk.terms(len, grad);
+        // A short chunk's missing terms are zeroes.
+        let (rows, _) = terms[..len.next_multiple_of(LANES)].as_chunks::<LANES>();
+        for row in rows {
+            for (lane, &term) in row.iter().enumerate() {
+                T::Accumulator::add(&mut self.sums[lane], &mut self.lost[lane], term);
             }
         }
-        for at in whole..len {
-            sums[at % LANES].add_product_if(!positive[at], grad[at], basis[at]);
-        }
-        self.0 = sums;
     }
 }
 
-impl<T: Element> Run<T> {
+impl Run {
     #[inline(always)]
-    fn fold(mut self) -> T::Accumulator {
+    fn fold<T: Element>(&self) -> T::Accumulator {
+        let lane = |lane: usize| T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
+        let mut lanes: [T::Accumulator; LANES] = std::array::from_fn(lane);
         for half in [4, 2, 1] {
             for lane in 0..half {
-                let other = self.0[lane + half];
-                self.0[lane].merge(other);
+                let other = lanes[lane + half];
+                lanes[lane].merge(other);
             }
         }
-        self.0[0]
+        lanes[0]
     }
 }
 
@@ -277,17 +284,12 @@ struct Columns<'a, A> {
 
 impl<T: Element> Sums<T> for Columns<'_, T::Accumulator> {
     #[inline(always)]
-    fn add(
-        &mut self,
-        len: usize,
-        positive: &[bool; CHUNK],
-        grad: &[T::Wide; CHUNK],
-        basis: &[T::Wide; CHUNK],
-    ) {
-        let sums = &mut self.row[self.first..][..len];
-        for (at, sum) in sums.iter_mut().enumerate() {
-            sum.add_product_if(!positive[at], grad[at], basis[at]);
+    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>) {
+        let terms = chunk.terms(len, grad);
+        let sums = &mut self.row[self.first..self.first + len];
+        for (sum, &term) in sums.iter_mut().zip(&terms) {
+            sum.add_term(term);
         }
-        self.first = (self.first + len) % self.channels;
+        self.first = next(self.first, len, self.channels);
     }
 }

@@ -11,16 +11,17 @@
 //!
 //! Departures: (1) a segment goes in chunks of 64, so that a bit mask's word is packed from
 //! registers; (2) the factor is selected and multiplied, never the product blended, which LLVM
-//! would turn into masked stores.
+//! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
+//! loops there is no closure: one that is not inlined is compiled without the level's instructions.
 
 use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
-use super::segments::{self, Segment};
+use super::segments::{Segment, Segments};
 use super::simd::Task;
 use super::slope_source::{Cyclic, Single, SlopeSource};
-use crate::codec::{CHUNK, Channel, Codec, Identity};
+use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::{Element, Wide};
 use crate::plan::Plan;
 
@@ -77,69 +78,70 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     fn run(self) {
         let Block { plan, start, x, words, kept } = self;
         let (mut word, mut keep) = (0, 0);
-        segments::for_each(plan, start..start + x.len(), |segment| {
+        for segment in Segments::new(plan, start..start + x.len()) {
             let Segment { class, start: first, len, channel } = segment;
             let x = &mut x[first - start..][..len];
             match class {
-                Channel::Derived => along(plan, channel, x, |_, _| {}),
+                Channel::Derived => {
+                    along::<SignOfOutput, C, T>(plan, channel, x, &mut [], 0);
+                }
                 Channel::Encoded => {
-                    along(plan, channel, x, |at, pre| C::encode(words, word + at, pre));
+                    along::<C, C, T>(plan, channel, x, words, word);
                     word += len;
                 }
                 Channel::Kept => {
-                    along(plan, channel, x, |at, pre| Identity::encode(kept, keep + at, pre));
+                    along::<Identity, C, T>(plan, channel, x, kept, keep);
                     keep += len;
                 }
             }
-        });
+        }
     }
 }
 
-/// One segment, with its slopes as one value or as a table.
+/// One segment, with its slopes as one value or as a table. Its first element is element `at` of
+/// those that `words` are for.
 #[inline(always)]
-fn along<C: Codec<T>, T: Element>(
+fn along<D: Codec<T>, C: Codec<T>, T: Element>(
     plan: &Plan<C, T>,
     channel: usize,
     x: &mut [T],
-    save: impl FnMut(usize, &[T]),
+    words: &mut [D::Word],
+    at: usize,
 ) {
     if plan.by_slope().inner() == 1 {
-        chunks(x, Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel), save);
+        let slopes = Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
+        chunks::<D, T>(x, slopes, words, at);
     } else {
-        chunks(x, Single(plan.slopes()[channel].widen()), save);
+        chunks::<D, T>(x, Single(plan.slopes()[channel].widen()), words, at);
     }
 }
 
 #[inline(always)]
-fn chunks<T: Element>(
+fn chunks<D: Codec<T>, T: Element>(
     x: &mut [T],
-    mut slopes: impl SlopeSource<T>,
-    mut save: impl FnMut(usize, &[T]),
+    mut slopes: impl SlopeSource<T::Wide>,
+    words: &mut [D::Word],
+    mut at: usize,
 ) {
-    let mut at = 0;
     let mut whole = x.chunks_exact_mut(CHUNK);
     for x in &mut whole {
-        save(at, x);
+        D::encode(words, at, x);
         activate(CHUNK, x, &slopes);
         slopes.advance(CHUNK);
         at += CHUNK;
     }
     let rest = whole.into_remainder();
     if !rest.is_empty() {
-        save(at, rest);
+        D::encode(words, at, rest);
         activate(rest.len(), rest, &slopes);
     }
 }
 
 /// `len` elements; a constant for whole chunks, once this is inlined.
 #[inline(always)]
-fn activate<T: Element>(len: usize, x: &mut [T], slopes: &impl SlopeSource<T>) {
-    let mut wide = [T::Wide::ZERO; CHUNK];
-    let (x, wide) = (&mut x[..len], &mut wide[..len]);
-    T::widen_slice(x, wide);
-    for (lane, value) in wide.iter_mut().enumerate() {
-        let factor = if *value > T::Wide::ZERO { T::Wide::ONE } else { slopes.slope(lane) };
-        *value = *value * factor;
-    }
-    T::narrow_slice(wide, x);
+fn activate<T: Element>(len: usize, x: &mut [T], slopes: &impl SlopeSource<T::Wide>) {
+    let slope = slopes.chunk();
+    T::map_slice(&mut x[..len], &mut [T::Wide::ZERO; CHUNK], |lane, x| {
+        x * if x > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) }
+    });
 }

@@ -17,7 +17,7 @@ pub(super) struct Segment {
     pub(super) channel: usize,
 }
 
-/// Calls `each` with the segments of `range`, in memory order.
+/// The segments of a range, in memory order.
 ///
 /// ```text
 /// position = range.start
@@ -25,40 +25,68 @@ pub(super) struct Segment {
 ///     channels fastest, all of one class:  segment = the whole range
 ///     channels fastest:                    segment = the channels up to the next class
 ///     else:                                segment = the rest of the channel's run
-///     each(segment cut at range.end)
+///     yield segment, cut at range.end
 /// ```
-#[inline(always)]
-pub(super) fn for_each<C: Codec<T>, T: Element>(
-    plan: &Plan<C, T>,
-    range: Range<usize>,
-    mut each: impl FnMut(Segment),
-) {
-    let geometry = plan.by_slope();
-    let (channels, inner) = (geometry.channels(), geometry.inner());
-    let classes = plan.classes();
-    if range.is_empty() {
-        return;
+pub(super) struct Segments<'a> {
+    classes: &'a [Channel],
+    inner: usize,
+    /// Whether all channels are of one class.
+    uniform: bool,
+    position: usize,
+    end: usize,
+    channel: usize,
+    /// What is left of the channel's run.
+    run: usize,
+}
+
+impl<'a> Segments<'a> {
+    #[inline(always)]
+    pub(super) fn new<C: Codec<T>, T: Element>(plan: &'a Plan<C, T>, range: Range<usize>) -> Self {
+        let (classes, inner) = (plan.classes(), plan.by_slope().inner());
+        let (channel, run) = if range.is_empty() {
+            (0, 0)
+        } else {
+            (range.start / inner % classes.len(), inner - range.start % inner)
+        };
+        Segments {
+            classes,
+            inner,
+            uniform: classes.iter().all(|class| Some(class) == classes.first()),
+            position: range.start,
+            end: range.end,
+            channel,
+            run,
+        }
     }
-    let mut position = range.start;
-    let mut channel = position / inner % channels;
-    let mut run = inner - position % inner;
-    let uniform = classes.iter().all(|&class| class == classes[0]);
-    while position < range.end {
-        let class = classes[channel];
-        if inner == 1 {
-            run = if uniform {
-                range.end - position
-            } else {
-                classes[channel..].iter().take_while(|&&next| next == class).count()
-            };
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Segment;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Segment> {
+        if self.position >= self.end {
+            return None;
         }
-        let len = run.min(range.end - position);
-        each(Segment { class, start: position, len, channel });
-        position += len;
-        channel += if inner == 1 { len } else { 1 };
-        if channel >= channels {
-            channel = 0;
+        let channel = self.channel;
+        let class = self.classes[channel];
+        let rest = self.end - self.position;
+        let len = if self.inner > 1 {
+            self.channel += 1;
+            self.run.min(rest)
+        } else if self.uniform {
+            rest
+        } else {
+            let same = self.classes[channel..].iter().take_while(|&&next| next == class).count();
+            self.channel += same;
+            same.min(rest)
+        };
+        if self.channel == self.classes.len() {
+            self.channel = 0;
         }
-        run = inner;
+        let start = self.position;
+        self.position += len;
+        self.run = self.inner;
+        Some(Segment { class, start, len, channel })
     }
 }

@@ -1,11 +1,12 @@
 //! The slopes of a segment, chunk by chunk.
 
-use crate::element::Element;
+use crate::codec::CHUNK;
+use crate::element::Wide;
 
-/// The slopes of the chunk at hand.
-pub(super) trait SlopeSource<T: Element> {
-    /// The slope of the chunk's element `lane`.
-    fn slope(&self, lane: usize) -> T::Wide;
+/// Where a segment's slopes come from.
+pub(super) trait SlopeSource<W: Wide> {
+    /// The slopes of the chunk at hand.
+    fn chunk(&self) -> impl Fn(usize) -> W;
 
     /// Moves on by `len` elements.
     fn advance(&mut self, len: usize);
@@ -14,10 +15,10 @@ pub(super) trait SlopeSource<T: Element> {
 /// One slope for the whole segment.
 pub(super) struct Single<W>(pub(super) W);
 
-impl<T: Element<Wide = W>, W: Copy> SlopeSource<T> for Single<W> {
+impl<W: Wide> SlopeSource<W> for Single<W> {
     #[inline(always)]
-    fn slope(&self, _: usize) -> W {
-        self.0
+    fn chunk(&self) -> impl Fn(usize) -> W {
+        |_| self.0
     }
 
     #[inline(always)]
@@ -39,14 +40,22 @@ impl<'a, W> Cyclic<'a, W> {
     }
 }
 
-impl<T: Element<Wide = W>, W: Copy> SlopeSource<T> for Cyclic<'_, W> {
+impl<W: Wide> SlopeSource<W> for Cyclic<'_, W> {
     #[inline(always)]
-    fn slope(&self, lane: usize) -> W {
-        self.table[self.first..][lane]
+    fn chunk(&self) -> impl Fn(usize) -> W {
+        let slopes = &self.table[self.first..self.first + CHUNK];
+        move |lane| slopes[lane]
     }
 
     #[inline(always)]
     fn advance(&mut self, len: usize) {
-        self.first = (self.first + len) % self.channels;
+        self.first = next(self.first, len, self.channels);
     }
+}
+
+/// `(first + len) % channels`, without the division where it can be seen that there is none.
+#[inline(always)]
+pub(super) fn next(first: usize, len: usize, channels: usize) -> usize {
+    let sum = first + len;
+    if sum < channels { sum } else { sum % channels }
 }
