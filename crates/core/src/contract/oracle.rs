@@ -1,0 +1,75 @@
+//! PReLU as it is defined, element by element in `f64`. Shares nothing with the engine.
+
+/// What a forward and a backward pass must give.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// The output `y`, rounded to the element type.
+    pub output: Vec<f64>,
+    /// The input gradient `dx`, rounded to the element type.
+    pub input_gradient: Vec<f64>,
+    /// The slope gradient `da`, one per slope.
+    pub slopes: Vec<Slope>,
+}
+
+/// The terms `g x` of one slope: those with `x` not positive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slope {
+    /// Their sum, the slope gradient.
+    pub gradient: f64,
+    /// The sum of `|g x|`.
+    pub magnitude: f64,
+    /// The sum of `|g|`.
+    pub upstream: f64,
+    /// How many there are.
+    pub terms: usize,
+    /// Whether some `x` is finite and its `y` is not: then `y` tells nothing of `x`.
+    pub overflowed: bool,
+    lost: f64,
+}
+
+/// Runs it for the tensors `x` and `g` of `shape`, in C order. Channels lie along `axis`; a single
+/// slope is shared. `round` rounds an exact product to the element type.
+pub fn run(
+    (shape, axis): (&[usize], usize),
+    slopes: &[f64],
+    (x, g): (&[f64], &[f64]),
+    round: fn(f64) -> f64,
+) -> Expected {
+    let mut expected =
+        Expected { slopes: vec![Slope::default(); slopes.len()], ..Expected::default() };
+    for (index, (&x, &g)) in x.iter().zip(g).enumerate() {
+        let channel = if slopes.len() == 1 { 0 } else { coordinate(shape, axis, index) };
+        let positive = x > 0.0;
+        let y = if positive { x } else { round(slopes[channel] * x) };
+        expected.output.push(y);
+        expected.input_gradient.push(if positive { g } else { round(slopes[channel] * g) });
+        if !positive {
+            expected.slopes[channel].add(g, x);
+            expected.slopes[channel].overflowed |= x.is_finite() && y.is_infinite();
+        }
+    }
+    for slope in expected.slopes.iter_mut().filter(|slope| slope.gradient.is_finite()) {
+        slope.gradient += slope.lost;
+    }
+    expected
+}
+
+/// Where `index` lies along `axis`.
+fn coordinate(shape: &[usize], axis: usize, index: usize) -> usize {
+    let faster: usize = shape[axis + 1..].iter().product();
+    (index / faster) % shape[axis]
+}
+
+impl Slope {
+    /// Adds `g x` with the rounding errors of product and sum kept apart (Ogita, Rump and Oishi's Dot2).
+    fn add(&mut self, g: f64, x: f64) {
+        let product = g * x;
+        let sum = self.gradient + product;
+        let added = sum - self.gradient;
+        self.lost += (self.gradient - (sum - added)) + (product - added) + g.mul_add(x, -product);
+        self.gradient = sum;
+        self.magnitude += product.abs();
+        self.upstream += g.abs();
+        self.terms += 1;
+    }
+}
