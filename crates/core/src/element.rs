@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use crate::accumulator::{Accumulator, Twofold};
 use crate::error::Error;
+use crate::half_width::{narrow_bf16, narrow_f16, widen_bf16, widen_f16};
 
 /// A tensor's element type, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,17 +129,6 @@ pub trait Element:
     /// The element nearest to `wide`.
     fn narrow(wide: Self::Wide) -> Self;
 
-    /// `from` widened: itself where it is as wide, else in `room`, which is at least as long.
-    fn widen_slice<'a>(from: &'a [Self], room: &'a mut [Self::Wide]) -> &'a [Self::Wide];
-
-    /// Overwrites every element, widened, with what `map` makes of it and of its index. `room` is
-    /// at least as long.
-    fn map_slice(
-        elements: &mut [Self],
-        room: &mut [Self::Wide],
-        map: impl FnMut(usize, Self::Wide) -> Self::Wide,
-    );
-
     /// Whether the element is on the positive branch: `x > 0`. Zero of either sign and NaN are not.
     fn positive(self) -> bool;
 
@@ -177,20 +166,6 @@ macro_rules! full_width {
                 wide
             }
             #[inline(always)]
-            fn widen_slice<'a>(from: &'a [Self], _: &'a mut [Self]) -> &'a [Self] {
-                from
-            }
-            #[inline(always)]
-            fn map_slice(
-                elements: &mut [Self],
-                _: &mut [Self],
-                mut map: impl FnMut(usize, Self) -> Self,
-            ) {
-                for (index, element) in elements.iter_mut().enumerate() {
-                    *element = map(index, *element);
-                }
-            }
-            #[inline(always)]
             fn positive(self) -> bool {
                 self > 0.0
             }
@@ -199,7 +174,7 @@ macro_rules! full_width {
 }
 
 macro_rules! half_width {
-    ($type:ty, $dtype:ident, $infinity:expr, $roundoff:expr, $smallest:expr, $invertible:expr) => {
+    ($type:ty, $dtype:ident, $widen:ident, $narrow:ident, $infinity:expr, $roundoff:expr, $smallest:expr, $invertible:expr) => {
         impl Element for $type {
             const DTYPE: Dtype = Dtype::$dtype;
             const UNIT_ROUNDOFF: f64 = $roundoff;
@@ -218,30 +193,11 @@ macro_rules! half_width {
             }
             #[inline(always)]
             fn widen(self) -> f32 {
-                <$type>::to_f32(self)
+                $widen(self)
             }
             #[inline(always)]
             fn narrow(wide: f32) -> Self {
-                <$type>::from_f32(wide)
-            }
-            #[inline(always)]
-            fn widen_slice<'a>(from: &'a [Self], room: &'a mut [f32]) -> &'a [f32] {
-                let room = &mut room[..from.len()];
-                from.convert_to_f32_slice(room);
-                room
-            }
-            #[inline(always)]
-            fn map_slice(
-                elements: &mut [Self],
-                room: &mut [f32],
-                mut map: impl FnMut(usize, f32) -> f32,
-            ) {
-                let room = &mut room[..elements.len()];
-                elements.convert_to_f32_slice(room);
-                for (index, wide) in room.iter_mut().enumerate() {
-                    *wide = map(index, *wide);
-                }
-                elements.convert_from_f32_slice(room);
+                $narrow(wide)
             }
             // On the bits, so that it vectorises: positive and at most infinity.
             #[inline(always)]
@@ -254,8 +210,8 @@ macro_rules! half_width {
 
 full_width!(f32, F32, f64, pow2(-24), pow2(-149), pow2(-64));
 full_width!(f64, F64, Twofold, pow2(-53), pow2(-1074), pow2(-256));
-half_width!(f16, F16, 0x7c00, pow2(-11), pow2(-24), pow2(-10));
-half_width!(bf16, Bf16, 0x7f80, pow2(-8), pow2(-133), pow2(-64));
+half_width!(f16, F16, widen_f16, narrow_f16, 0x7c00, pow2(-11), pow2(-24), pow2(-10));
+half_width!(bf16, Bf16, widen_bf16, narrow_bf16, 0x7f80, pow2(-8), pow2(-133), pow2(-64));
 
 /// `2^exponent`, exactly, down to the smallest subnormal.
 const fn pow2(exponent: i32) -> f64 {

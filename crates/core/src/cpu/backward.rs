@@ -189,9 +189,10 @@ fn pass<D: Codec<T>, T: Element>(
     let grad = &mut grad[..len];
     sums.add(len, grad, &chunk);
     let slope = slopes.chunk();
-    T::map_slice(grad, &mut [T::Wide::ZERO; CHUNK], |lane, g| {
-        g * if chunk.decode(lane).positive { T::Wide::ONE } else { slope(lane) }
-    });
+    for (lane, g) in grad.iter_mut().enumerate() {
+        let factor = if chunk.decode(lane).positive { T::Wide::ONE } else { slope(lane) };
+        *g = T::narrow(g.widen() * factor);
+    }
 }
 
 /// A chunk's words and outputs.
@@ -209,17 +210,11 @@ impl<D: Codec<T>, T: Element> Chunk<'_, D, T> {
     /// `g * basis` by element, or 0 where positive, and 0 behind `len`.
     #[inline(always)]
     fn terms(&self, len: usize, grad: &[T]) -> [f64; CHUNK] {
-        let mut basis = [T::default(); CHUNK];
-        for (lane, basis) in basis[..len].iter_mut().enumerate() {
-            *basis = self.decode(lane).basis;
-        }
-        let (mut room, mut grad_room) = ([T::Wide::ZERO; CHUNK], [T::Wide::ZERO; CHUNK]);
-        let basis = T::widen_slice(&basis[..len], &mut room);
-        let grad = T::widen_slice(&grad[..len], &mut grad_room);
         let mut terms = [0.0; CHUNK];
-        for lane in 0..len {
-            let term = T::Accumulator::product(grad[lane], basis[lane]);
-            terms[lane] = if self.decode(lane).positive { 0.0 } else { term };
+        for (lane, (term, g)) in terms[..len].iter_mut().zip(grad).enumerate() {
+            let Decoded { positive, basis } = self.decode(lane);
+            let product = T::Accumulator::product(g.widen(), basis.widen());
+            *term = if positive { 0.0 } else { product };
         }
         terms
     }

@@ -141,7 +141,9 @@ fn chunks<D: Codec<T>, T: Element>(
 #[inline(always)]
 fn activate<T: Element>(len: usize, x: &mut [T], slopes: &impl SlopeSource<T::Wide>) {
     let slope = slopes.chunk();
-    T::map_slice(&mut x[..len], &mut [T::Wide::ZERO; CHUNK], |lane, x| {
-        x * if x > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) }
-    });
+    for (lane, x) in x[..len].iter_mut().enumerate() {
+        let wide = x.widen();
+        let factor = if wide > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) };
+        *x = T::narrow(wide * factor);
+    }
 }
