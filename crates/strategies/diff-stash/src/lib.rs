@@ -1,0 +1,16 @@
+//! `diff-stash`: the pre-activation waits in the layer's own gradient buffer, idle until backward,
+//! and moves through one buffer shared by the whole net. Every gradient is exact and the output is
+//! not read in backward. It costs nothing where gradient buffers are resident, and a full copy
+//! where they come and go.
+
+use prelu_mem_core::{Element, Identity, Lent, Recipe};
+
+/// Stashes the pre-activation in the layer's gradient buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiffStash;
+
+impl<T: Element> Recipe<T> for DiffStash {
+    const NAME: &'static str = "diff-stash";
+    type Codec = Identity;
+    type Home = Lent;
+}
