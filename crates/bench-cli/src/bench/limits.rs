@@ -1,0 +1,142 @@
+//! What the memory of this machine allows: the simplest loops there are, over the same tensors.
+//!
+//! copy:   `b[i] = a[i]`                2 elements moved per element
+//! scale:  `a[i] = a[i] * s`            2, as PReLU's forward in place
+//! triad:  `g[i] = g[i] * s + y[i] * t` 3, as PReLU's backward over its output
+
+use prelu_mem_core::Element;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+/// Small enough to share work evenly, large enough that handing it out costs nothing.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// `to = from`; both of one length.
+pub(super) fn copy<T: Element>(pool: &ThreadPool, from: &[T], to: &mut [T]) {
+    let block = BLOCK_BYTES / size_of::<T>();
+    pool.install(|| {
+        to.par_chunks_mut(block)
+            .zip(from.par_chunks(block))
+            .for_each(|(to, from)| to.copy_from_slice(from));
+    });
+}
+
+/// `a *= s`.
+pub(super) fn scale<T: Element>(pool: &ThreadPool, a: &mut [T]) {
+    let block = BLOCK_BYTES / size_of::<T>();
+    pool.install(|| {
+        a.par_chunks_mut(block).for_each(|a| match size_of::<T>() {
+            2 => scale_u16(bytemuck::cast_slice_mut(a)),
+            4 => scale_f32(bytemuck::cast_slice_mut(a)),
+            _ => scale_f64(bytemuck::cast_slice_mut(a)),
+        });
+    });
+}
+
+/// `g = g * s + y * t`; both of one length.
+pub(super) fn triad<T: Element>(pool: &ThreadPool, g: &mut [T], y: &[T]) {
+    let block = BLOCK_BYTES / size_of::<T>();
+    pool.install(|| {
+        g.par_chunks_mut(block).zip(y.par_chunks(block)).for_each(|(g, y)| match size_of::<T>() {
+            2 => triad_u16(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
+            4 => triad_f32(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
+            _ => triad_f64(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
+        });
+    });
+}
+
+/// Compiles a loop for the widest registers there are, and picks at run time.
+macro_rules! widest {
+    ($name:ident($($argument:ident: $type:ty),*) $body:block) => {
+        fn $name($($argument: $type),*) {
+            #[inline(always)]
+            fn portable($($argument: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw")]
+                fn avx512($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+                    // SAFETY: the processor was just asked for both features.
+                    return unsafe { avx512($($argument),*) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor was just asked for the feature.
+                    return unsafe { avx2($($argument),*) };
+                }
+            }
+            portable($($argument),*);
+        }
+    };
+}
+
+widest!(scale_f32(a: &mut [f32]) {
+    a.iter_mut().for_each(|a| *a *= 0.999);
+});
+widest!(scale_f64(a: &mut [f64]) {
+    a.iter_mut().for_each(|a| *a *= 0.999);
+});
+// Integers: 2-byte floats have no arithmetic of their own on most processors, and only the bytes matter here.
+widest!(scale_u16(a: &mut [u16]) {
+    a.iter_mut().for_each(|a| *a = a.wrapping_mul(3));
+});
+widest!(triad_f32(g: &mut [f32], y: &[f32]) {
+    g.iter_mut().zip(y).for_each(|(g, y)| *g = *g * 0.999 + y * 0.25);
+});
+widest!(triad_f64(g: &mut [f64], y: &[f64]) {
+    g.iter_mut().zip(y).for_each(|(g, y)| *g = *g * 0.999 + y * 0.25);
+});
+widest!(triad_u16(g: &mut [u16], y: &[u16]) {
+    g.iter_mut().zip(y).for_each(|(g, y)| *g = g.wrapping_mul(3).wrapping_add(y.wrapping_mul(5)));
+});
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+
+    use super::*;
+
+    /// Longer than two blocks, so that every block and the last short one is seen.
+    const LENGTH: usize = 300_007;
+
+    fn pool() -> ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads")
+    }
+
+    fn every_element_changes<T: Element>() {
+        let pool = pool();
+        let y = vec![T::from_f64(2.0); LENGTH];
+        let mut copied = vec![T::from_f64(0.0); LENGTH];
+        copy(&pool, &y, &mut copied);
+        assert!(copied == y);
+        scale(&pool, &mut copied);
+        assert!(copied.iter().all(|value| *value == copied[0] && *value != y[0]));
+        let before = copied[0];
+        triad(&pool, &mut copied, &y);
+        assert!(copied.iter().all(|value| *value == copied[0] && *value != before));
+    }
+
+    #[test]
+    fn every_element_is_touched_for_every_type() {
+        every_element_changes::<f32>();
+        every_element_changes::<f64>();
+        every_element_changes::<f16>();
+        every_element_changes::<bf16>();
+    }
+
+    #[test]
+    fn the_floats_are_the_formulas() {
+        let pool = pool();
+        let (mut g, y) = (vec![2.0_f64; LENGTH], vec![4.0_f64; LENGTH]);
+        triad(&pool, &mut g, &y);
+        assert_eq!((g[0], g[LENGTH - 1]), (2.0 * 0.999 + 1.0, 2.0 * 0.999 + 1.0));
+        scale(&pool, &mut g);
+        assert_eq!(g[LENGTH / 2], (2.0 * 0.999 + 1.0) * 0.999);
+    }
+}

@@ -1,0 +1,232 @@
+//! The measured part of a run: every subject in turn, round after round, beside the machine's limits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prelu_mem_core::{Cpu, Element, Error};
+use rayon::ThreadPool;
+
+use super::limits;
+use super::progress::Progress;
+use super::samples::Samples;
+use super::subject::Subject;
+use super::target::Layer;
+use super::tensors::Tensors;
+use crate::failure::Failure;
+use crate::machine;
+
+/// When the rounds end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rounds {
+    /// At least so many, however long they take.
+    pub(super) least: usize,
+    /// At most so many.
+    pub(super) most: usize,
+    /// Between those, no new round after this time.
+    pub(super) time: Duration,
+}
+
+impl Rounds {
+    /// A few seconds: long enough for a stable median, short enough to wait for.
+    pub(super) const USUAL: Self = Self { least: 5, most: 50, time: Duration::from_secs(6) };
+
+    /// So many, however long they take.
+    pub(super) fn exactly(count: usize) -> Self {
+        Self { least: count, most: count, ..Self::USUAL }
+    }
+
+    fn share(&self, done: usize, spent: Duration) -> f64 {
+        let timed = spent.as_secs_f64() / self.time.as_secs_f64();
+        let counted = done as f64 / self.least as f64;
+        (done as f64 / self.most as f64).max(timed.min(counted)).min(1.0)
+    }
+}
+
+/// Seconds, sample by sample, of one subject over all layers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timing {
+    /// Forward.
+    pub(super) forward: Samples,
+    /// Backward.
+    pub(super) backward: Samples,
+}
+
+/// Seconds, sample by sample, of the limits' loops over all layers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LimitTiming {
+    /// Copy.
+    pub(super) copy: Samples,
+    /// Scale in place.
+    pub(super) scale: Samples,
+    /// Triad in place.
+    pub(super) triad: Samples,
+}
+
+/// Bytes counted while every saved state of one subject was alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Allocated between the start and the end of forward, and not freed.
+    pub(super) allocated: u64,
+    /// Main memory that the whole process occupied then.
+    pub(super) resident: u64,
+}
+
+/// What all measurements share.
+pub(super) struct Bench<'a, T: Element> {
+    /// Where the loops run.
+    pub(super) backend: &'a Cpu,
+    /// Threads for the limits' loops, as many as the backend has.
+    pub(super) pool: Arc<ThreadPool>,
+    /// The layers.
+    pub(super) layers: &'a [Layer<T>],
+    /// Their tensors.
+    pub(super) tensors: Tensors<T>,
+}
+
+impl<T: Element> Bench<'_, T> {
+    /// Counts memory, in a step of its own: nothing is timed here.
+    pub(super) fn count(&mut self, subject: &dyn Subject<T>) -> Result<Counted, Failure> {
+        let memory = self.backend.memory().clone();
+        let before = memory.live_bytes();
+        let mut counted = Ok(Counted { allocated: 0, resident: 0 });
+        subject.step(self.backend, self.layers, &mut self.tensors, &mut || {
+            let allocated = (memory.live_bytes() - before) as u64;
+            counted = machine::resident_memory().map(|resident| Counted { allocated, resident });
+        })?;
+        counted
+    }
+
+    /// Samples the limits and every subject in turn until the rounds end or `stop` says so. Returns what was finished.
+    pub(super) fn time(
+        &mut self,
+        subjects: &[Box<dyn Subject<T>>],
+        rounds: Rounds,
+        stop: &dyn Fn() -> bool,
+        progress: &Progress,
+    ) -> Result<(LimitTiming, Vec<Timing>), Failure> {
+        let mut limits = LimitTiming::default();
+        let mut timings = vec![Timing::default(); subjects.len()];
+        let start = Instant::now();
+        for round in 0..rounds.most {
+            let share = rounds.share(round, start.elapsed());
+            if round >= rounds.least && start.elapsed() >= rounds.time {
+                break;
+            }
+            if stop() {
+                break;
+            }
+            progress.show(format!("round {}: limits", round + 1), share);
+            self.sample_limits(&mut limits).map_err(|error| Failure::Run(error.to_string()))?;
+            for (subject, timing) in subjects.iter().zip(&mut timings) {
+                if stop() {
+                    break;
+                }
+                progress.show(format!("round {}: {}", round + 1, subject.name()), share);
+                let step =
+                    subject.step(self.backend, self.layers, &mut self.tensors, &mut || {})?;
+                timing.forward.push(step.forward);
+                timing.backward.push(step.backward);
+            }
+        }
+        Ok((limits, timings))
+    }
+
+    /// One sample of each limit, over the layers in the order in which PReLU meets them, refilled as for PReLU.
+    fn sample_limits(&mut self, timing: &mut LimitTiming) -> Result<(), Error> {
+        let (pool, tensors) = (&self.pool, &mut self.tensors);
+        let [mut copy, mut scale, mut triad] = [0.0; 3];
+        let timed = |total: &mut f64, work: &mut dyn FnMut()| {
+            let start = Instant::now();
+            work();
+            *total += start.elapsed().as_secs_f64();
+        };
+        for layer in 0..self.layers.len() {
+            tensors.refill_input(layer);
+            timed(&mut scale, &mut || limits::scale(pool, &mut tensors.activations[layer]));
+        }
+        for layer in (0..self.layers.len()).rev() {
+            tensors.refill_upstream(layer)?;
+            let (grad, y) = (tensors.slots[layer].get_mut()?, &tensors.activations[layer]);
+            timed(&mut triad, &mut || limits::triad(pool, grad, y));
+            tensors.refill_input(layer);
+            let (to, from) = (tensors.slots[layer].get_mut()?, &tensors.activations[layer]);
+            timed(&mut copy, &mut || limits::copy(pool, from, to));
+            tensors.release_gradient(layer);
+        }
+        timing.scale.push(scale);
+        timing.triad.push(triad);
+        timing.copy.push(copy);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use prelu_mem_core::{Geometry, Sharing, Slopes};
+    use prelu_mem_registry::StrategyName;
+
+    use super::*;
+    use crate::bench::{pool, prepare};
+    use crate::options::bench::Gradients;
+
+    /// The numbers of samples (limits, then each of two strategies) when `stop` is first true at its `calls`-th call.
+    fn samples(rounds: Rounds, calls: usize) -> Result<Vec<usize>, Failure> {
+        let geometry = Geometry::from_shape(&[2, 3, 5], 1, Sharing::PerChannel)
+            .map_err(|error| Failure::Run(error.to_string()))?;
+        let slopes = Slopes::learned(vec![0.25_f32; 3]);
+        let layers = [Layer { shape: vec![2, 3, 5], axis: 1, geometry, slopes }];
+        let backend = Cpu::new(1).map_err(|error| Failure::Run(error.to_string()))?;
+        let names = [StrategyName::FullCopy, StrategyName::Bitmask];
+        let subjects =
+            names.iter().map(|&name| prepare(name, &layers)).collect::<Result<Vec<_>, _>>()?;
+        let mut bench = Bench {
+            backend: &backend,
+            pool: Arc::new(pool(1)?),
+            layers: &layers,
+            tensors: Tensors::new(&backend, &layers, Gradients::Transient, 0)?,
+        };
+        let left = Cell::new(calls);
+        let stop = || {
+            left.set(left.get().saturating_sub(1));
+            left.get() == 0
+        };
+        let (limits, timings) = bench.time(&subjects, rounds, &stop, &Progress::start())?;
+        let count = |samples: &Samples| samples.summary().map_or(0, |summary| summary.samples);
+        let mut counts = vec![count(&limits.copy)];
+        counts.extend(timings.iter().map(|timing| count(&timing.forward)));
+        assert_eq!(count(&limits.copy), count(&limits.triad));
+        Ok(counts)
+    }
+
+    #[test]
+    fn a_stop_keeps_what_was_finished() -> Result<(), Failure> {
+        // Asked once before each round and once before each of the two strategies.
+        let rounds = Rounds::exactly(4);
+        assert_eq!(samples(rounds, usize::MAX)?, [4, 4, 4]);
+        assert_eq!(samples(rounds, 1)?, [0, 0, 0]);
+        assert_eq!(samples(rounds, 2)?, [1, 0, 0]);
+        assert_eq!(samples(rounds, 3)?, [1, 1, 0]);
+        assert_eq!(samples(rounds, 4)?, [1, 1, 1]);
+        assert_eq!(samples(rounds, 6)?, [2, 2, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn rounds_end_with_the_time_but_not_before_the_least() -> Result<(), Failure> {
+        let rounds = Rounds { least: 3, most: 50, time: Duration::ZERO };
+        assert_eq!(samples(rounds, usize::MAX)?, [3, 3, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn progress_never_runs_over() {
+        let rounds = Rounds::USUAL;
+        let share = |done, seconds| rounds.share(done, Duration::from_secs(seconds));
+        assert_eq!(share(0, 0), 0.0);
+        assert_eq!(share(25, 0), 0.5);
+        assert_eq!(share(1, 1000), 0.2);
+        assert_eq!(share(50, 1000), 1.0);
+    }
+}

@@ -1,0 +1,171 @@
+//! `bench`: memory and speed of strategies on the PReLU layers of a network.
+//!
+//! Target (which layers) - need (do they fit) - verify (are the gradients right) - measure (memory counted, then
+//! time sampled in rounds, strategies and the machine's limits in turn) - row and report.
+
+pub(crate) mod interrupt;
+mod limits;
+mod measure;
+mod need;
+pub(crate) mod progress;
+mod report;
+mod row;
+mod samples;
+mod subject;
+mod target;
+mod tensors;
+mod tile;
+mod verify;
+
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use prelu_mem_core::{Cpu, Dtype, Element, Sharing};
+use prelu_mem_registry::StrategyName;
+use rayon::ThreadPoolBuilder;
+
+use self::measure::{Bench, LimitTiming, Rounds};
+use self::progress::Progress;
+use self::report::{BenchReport, Limits, Settings};
+use self::row::{Findings, Row, gbps};
+use self::samples::Samples;
+use self::subject::{Prepare, Subject};
+use self::target::{Layer, Target};
+use self::tensors::Tensors;
+use crate::failure::Failure;
+use crate::machine::{self, Machine};
+use crate::options::bench::BenchOptions;
+use crate::options::threads;
+use crate::output::Printer;
+
+/// Measures and prints.
+pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
+    let target = Target::new(options)?;
+    target.geometries(&target.shapes(None))?;
+    let backend = options.device.open(threads::or_all(options.threads))?;
+    match options.dtype {
+        Dtype::F16 => run_typed::<f16>(options, &target, &backend, printer),
+        Dtype::Bf16 => run_typed::<bf16>(options, &target, &backend, printer),
+        Dtype::F32 => run_typed::<f32>(options, &target, &backend, printer),
+        Dtype::F64 => run_typed::<f64>(options, &target, &backend, printer),
+    }
+}
+
+fn run_typed<T: Element>(
+    options: &BenchOptions,
+    target: &Target,
+    backend: &Cpu,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let names = with_baseline(&options.strategy);
+    need::check::<T>(target, &names, backend, options.gradients, machine::free_memory()?)?;
+    let layers = target.layers::<T>(target.shapes(None))?;
+    let subjects =
+        names.iter().map(|&name| prepare(name, &layers)).collect::<Result<Vec<_>, Failure>>()?;
+    interrupt::listen()?;
+
+    let progress = Progress::start();
+    let verdicts = verify::all(backend, &layers, &subjects, options.seed, &progress)?;
+    let rounds = options.samples.map_or(Rounds::USUAL, Rounds::exactly);
+    let mut bench = Bench {
+        backend,
+        pool: Arc::new(pool(backend.threads())?),
+        layers: &layers,
+        tensors: Tensors::new(backend, &layers, options.gradients, options.seed)?,
+    };
+    let mut counted = Vec::new();
+    for subject in &subjects {
+        counted.push(bench.count(&**subject)?);
+    }
+    let (limits, timings) = bench.time(&subjects, rounds, &interrupt::stop_asked, &progress)?;
+    drop(progress);
+
+    let limits = limits_of(&layers, &limits);
+    let mut rows = Vec::new();
+    for (index, subject) in subjects.iter().enumerate() {
+        let findings = Findings {
+            footprints: &subject.footprints(backend),
+            counted: counted[index],
+            timing: &timings[index],
+            verdict: verdicts[index],
+        };
+        if let (Some(scale), Some(triad)) = (limits.in_place_scale_gbps, limits.in_place_triad_gbps)
+        {
+            rows.extend(Row::new(subject.name().name(), &layers, &findings, (scale, triad)));
+        }
+    }
+    let wrong: Vec<&str> =
+        rows.iter().filter(|row| !row.input_gradient_exact).map(|row| row.strategy).collect();
+    let wrong = wrong.join(", ");
+    let settings = settings(options, target, backend);
+    printer.print(&BenchReport { schema: 1, machine: Machine::ask()?, settings, limits, rows })?;
+    if !wrong.is_empty() {
+        return Err(Failure::Run(format!("the input gradient is not exact: {wrong}")));
+    }
+    if interrupt::stop_asked() {
+        return Err(Failure::Interrupted(
+            "stopped by Ctrl-C: the results are those of the samples finished before".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The named strategies and full-copy, or all, in the registry's order.
+fn with_baseline(named: &[StrategyName]) -> Vec<StrategyName> {
+    let wanted = |name: &StrategyName| {
+        named.is_empty() || *name == StrategyName::FullCopy || named.contains(name)
+    };
+    StrategyName::ALL.iter().copied().filter(wanted).collect()
+}
+
+fn prepare<T: Element>(
+    name: StrategyName,
+    layers: &[Layer<T>],
+) -> Result<Box<dyn Subject<T>>, Failure> {
+    prelu_mem_registry::with::<Cpu, T, _>(name, Prepare { name, layers })
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Failure::Run(format!("--threads {threads}: {error}")))
+}
+
+fn limits_of<T: Element>(layers: &[Layer<T>], timing: &LimitTiming) -> Limits {
+    let bytes: u64 =
+        layers.iter().map(|layer| (layer.geometry.len() * size_of::<T>()) as u64).sum();
+    let limit = |moved: u64, samples: &Samples| {
+        samples.summary().map(|summary| gbps(moved * bytes, summary.median))
+    };
+    Limits {
+        copy_gbps: limit(2, &timing.copy),
+        in_place_scale_gbps: limit(2, &timing.scale),
+        in_place_triad_gbps: limit(3, &timing.triad),
+    }
+}
+
+fn settings(options: &BenchOptions, target: &Target, backend: &Cpu) -> Settings {
+    let (network, shape) = match &target.subject {
+        target::Subject::Network(network, _) => (Some(network.name.clone()), None),
+        target::Subject::Shape(shape) => (None, Some(shape.clone())),
+    };
+    let axis = match &shape {
+        Some(shape) => target.axis_of(shape),
+        None => options.axis.unwrap_or(1),
+    };
+    Settings {
+        device: options.device.to_string(),
+        dtype: options.dtype.name(),
+        network,
+        shape,
+        axis,
+        batch: target.batch(),
+        shared_slope: target.sharing == Sharing::Shared,
+        threads: backend.threads(),
+        gradients: options.gradients.name(),
+        slopes: options.slopes.to_string(),
+        seed: options.seed,
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether the work fits the memory that is free, and which batch would.
+
+use prelu_mem_core::{Cpu, Element, Footprint, Geometry};
+use prelu_mem_registry::StrategyName;
+
+use super::target::Target;
+use super::{prepare, verify};
+use crate::failure::Failure;
+use crate::options::bench::Gradients;
+use crate::units::mebibytes;
+
+/// Tiles, the program itself, and what the operating system adds to every allocation.
+const ASIDE: u64 = 64 << 20;
+
+/// Slopes, their gradients, and the channel tables that each strategy plans with: an upper estimate.
+const BYTES_PER_SLOPE: u64 = 64;
+
+/// Refuses work that does not fit `free` bytes, before anything of its size is allocated.
+pub(super) fn check<T: Element>(
+    target: &Target,
+    names: &[StrategyName],
+    backend: &Cpu,
+    gradients: Gradients,
+    free: u64,
+) -> Result<(), Failure> {
+    let bytes = |batch| need::<T>(target, names, backend, gradients, batch, free);
+    let needed = bytes(None)?;
+    if needed <= free {
+        return Ok(());
+    }
+    let advice = match target.batch() {
+        None => "give a smaller shape".to_owned(),
+        Some(batch) => {
+            match largest(batch, |batch| bytes(Some(batch)).is_ok_and(|needed| needed <= free)) {
+                Some(largest) => format!("the largest batch that fits is {largest}"),
+                None => "not even a batch of 1 fits".to_owned(),
+            }
+        }
+    };
+    Err(Failure::Run(format!(
+        "this work needs {} MiB of memory and {} MiB are free: {advice}",
+        mebibytes(needed),
+        mebibytes(free)
+    )))
+}
+
+/// The largest batch below `batch` that fits.
+fn largest(batch: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut fitting, mut failing) = (0, batch);
+    while failing - fitting > 1 {
+        let middle = fitting + (failing - fitting) / 2;
+        if fits(middle) { fitting = middle } else { failing = middle }
+    }
+    (fitting > 0).then_some(fitting)
+}
+
+/// Bytes that the run needs at its peak; an underestimate where even that is more than `free`.
+fn need<T: Element>(
+    target: &Target,
+    names: &[StrategyName],
+    backend: &Cpu,
+    gradients: Gradients,
+    batch: Option<usize>,
+    free: u64,
+) -> Result<u64, Failure> {
+    let shapes = target.shapes(batch);
+    let geometries = target.geometries(&shapes)?;
+    let verified =
+        shapes.iter().map(|shape| verify::bytes_needed::<T>(shape, target.axis_of(shape)));
+    let tensors = tensors::<T>(&geometries, gradients)
+        .max(verified.max().unwrap_or(0))
+        .saturating_add(tables(&geometries, names.len()))
+        .saturating_add(ASIDE);
+    if tensors > free {
+        return Ok(tensors);
+    }
+    // Channel tables are made only now that they are known to fit.
+    let layers = target.layers::<T>(shapes)?;
+    let mut saved = 0;
+    for &name in names {
+        let footprints = prepare::<T>(name, &layers)?.footprints(backend);
+        saved = saved.max(alive(&footprints));
+    }
+    Ok(tensors.saturating_add(saved))
+}
+
+/// Bytes of the tensors that are measured.
+fn tensors<T: Element>(geometries: &[Geometry], gradients: Gradients) -> u64 {
+    let size = |geometry: &Geometry| (geometry.len() * size_of::<T>()) as u64;
+    let all = geometries.iter().map(size).fold(0, u64::saturating_add);
+    let gradient = match gradients {
+        Gradients::Resident => all,
+        Gradients::Transient => geometries.iter().map(size).max().unwrap_or(0),
+    };
+    all.saturating_add(gradient)
+}
+
+/// Bytes that grow with the number of slopes.
+fn tables(geometries: &[Geometry], strategies: usize) -> u64 {
+    let slopes = geometries.iter().map(|geometry| geometry.slopes() as u64);
+    let bytes = BYTES_PER_SLOPE.saturating_mul(1 + strategies as u64);
+    slopes.fold(0, u64::saturating_add).saturating_mul(bytes)
+}
+
+/// Bytes of one strategy's saved states, all alive, and of its largest workspace.
+fn alive(footprints: &[Footprint]) -> u64 {
+    let saved: u64 = footprints.iter().map(|footprint| footprint.saved_bytes() as u64).sum();
+    let workspace = footprints.iter().map(|footprint| footprint.workspace_bytes as u64).max();
+    saved + workspace.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use prelu_mem_core::Sharing;
+
+    use super::*;
+
+    #[test]
+    fn the_largest_batch_is_found() {
+        assert_eq!(largest(100, |batch| batch <= 37), Some(37));
+        assert_eq!(largest(100, |batch| batch <= 99), Some(99));
+        assert_eq!(largest(100, |batch| batch <= 1), Some(1));
+        assert_eq!(largest(100, |_| false), None);
+        assert_eq!(largest(1, |_| false), None);
+        assert_eq!(largest(usize::MAX, |batch| batch <= 1 << 40), Some(1 << 40));
+    }
+
+    #[test]
+    fn resident_gradients_need_more() {
+        let geometry =
+            |size| Geometry::from_shape(&[size, 4], 1, Sharing::PerChannel).expect("valid");
+        let geometries = [1000, 5000, 3000, 2000].map(geometry);
+        let resident = tensors::<f32>(&geometries, Gradients::Resident);
+        let transient = tensors::<f32>(&geometries, Gradients::Transient);
+        assert_eq!(resident - transient, (1000 + 3000 + 2000) * 4 * 4);
+    }
+}

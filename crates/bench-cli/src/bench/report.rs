@@ -1,0 +1,252 @@
+//! What `bench` prints.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::row::Row;
+use super::samples::Summary;
+use crate::export::{Grid, Report};
+use crate::machine::Machine;
+use crate::units::{mebibytes, milliseconds};
+
+/// One run.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct BenchReport {
+    pub(super) schema: u32,
+    pub(super) machine: Machine,
+    pub(super) settings: Settings,
+    pub(super) limits: Limits,
+    pub(super) rows: Vec<Row>,
+}
+
+/// What was asked for, defaults filled in.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Settings {
+    pub(super) device: String,
+    pub(super) dtype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) network: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shape: Option<Vec<usize>>,
+    pub(super) axis: usize,
+    /// The first size of every tensor; null where the channels come first.
+    pub(super) batch: Option<usize>,
+    pub(super) shared_slope: bool,
+    pub(super) threads: usize,
+    pub(super) gradients: &'static str,
+    pub(super) slopes: String,
+    pub(super) seed: u64,
+    pub(super) version: &'static str,
+}
+
+/// What memory allows, in billions of bytes per second; null where a run was stopped before the first sample.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Limits {
+    pub(super) copy_gbps: Option<f64>,
+    pub(super) in_place_scale_gbps: Option<f64>,
+    pub(super) in_place_triad_gbps: Option<f64>,
+}
+
+impl Report for BenchReport {
+    fn json(&self) -> Value {
+        serde_json::json!(self)
+    }
+
+    fn records(&self) -> Grid {
+        let mut grid = Grid::new("", &RECORD);
+        for row in &self.rows {
+            grid.push(self.record(row));
+        }
+        grid
+    }
+
+    fn tables(&self) -> Vec<Grid> {
+        vec![self.memory_table(), self.speed_table()]
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let limit = |name: &str, value: Option<f64>| {
+            value.map_or_else(
+                || format!("{name} not measured"),
+                |value| format!("{name} {value:.1} GB/s"),
+            )
+        };
+        vec![
+            format!(
+                "Limits of this machine in this run: {}, {}, {}.",
+                limit("copy", self.limits.copy_gbps),
+                limit("scale in place", self.limits.in_place_scale_gbps),
+                limit("triad in place", self.limits.in_place_triad_gbps),
+            ),
+            "GB/s: the least bytes a strategy has to move, over the median; of limit: against the scale for forward, the triad for backward.".into(),
+            "Forward allocates its saved state anew each time; that is part of its time.".into(),
+            "reads y: backward reads the output, which is free where the next layer keeps it anyway and one more tensor where not.".into(),
+        ]
+    }
+}
+
+impl BenchReport {
+    fn subject(&self) -> String {
+        let settings = &self.settings;
+        let what = match (&settings.network, &settings.shape, settings.batch) {
+            (Some(network), _, Some(batch)) => format!("{network}, batch {batch}"),
+            (_, Some(shape), _) => format!("shape {shape:?}, channels on axis {}", settings.axis),
+            _ => "layers".to_owned(),
+        };
+        format!("{what}, {} on {}", settings.dtype, settings.device)
+    }
+
+    fn memory_table(&self) -> Grid {
+        let title = format!("Memory: {}", self.subject());
+        let mut grid = Grid::new(
+            &title,
+            &[
+                "strategy",
+                "saved MiB",
+                "allocated MiB",
+                "bits/element",
+                "of full-copy",
+                "reads y",
+                "workspace KiB",
+            ],
+        );
+        let full =
+            self.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
+        for row in &self.rows {
+            let share =
+                full.filter(|&full| full > 0).map(|full| row.saved_bytes as f64 / full as f64);
+            grid.push(vec![
+                row.strategy.to_owned(),
+                mebibytes(row.saved_bytes),
+                mebibytes(row.allocated_bytes),
+                format!("{:.2}", row.bits_per_element),
+                share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0)),
+                yes(row.needs_output),
+                format!("{:.1}", row.workspace_bytes as f64 / 1024.0),
+            ]);
+        }
+        grid
+    }
+
+    fn speed_table(&self) -> Grid {
+        let title = format!(
+            "Speed, threads: {}, layers: {}",
+            self.settings.threads,
+            self.rows.first().map_or(0, |row| row.layers)
+        );
+        let mut grid = Grid::new(
+            &title,
+            &[
+                "strategy",
+                "forward ms",
+                "GB/s",
+                "of limit",
+                "backward ms",
+                "GB/s",
+                "of limit",
+                "dx exact",
+                "da relative error",
+            ],
+        );
+        for row in &self.rows {
+            grid.push(vec![
+                row.strategy.to_owned(),
+                spread(&row.forward_seconds),
+                format!("{:.1}", row.forward_gbps),
+                format!("{:.2}", row.forward_of_limit),
+                spread(&row.backward_seconds),
+                format!("{:.1}", row.backward_gbps),
+                format!("{:.2}", row.backward_of_limit),
+                yes(row.input_gradient_exact),
+                format!("{:.1e}", row.slope_gradient_relative_error),
+            ]);
+        }
+        grid
+    }
+
+    fn record(&self, row: &Row) -> Vec<String> {
+        let settings = &self.settings;
+        let shape = settings
+            .shape
+            .as_ref()
+            .map(|shape| shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
+        vec![
+            settings.network.clone().or(shape).unwrap_or_default(),
+            settings.batch.map(|batch| batch.to_string()).unwrap_or_default(),
+            settings.dtype.to_owned(),
+            settings.device.clone(),
+            settings.threads.to_string(),
+            settings.gradients.to_owned(),
+            settings.slopes.clone(),
+            row.strategy.to_owned(),
+            row.layers.to_string(),
+            row.elements.to_string(),
+            row.saved_bytes.to_string(),
+            row.allocated_bytes.to_string(),
+            row.resident_bytes.to_string(),
+            row.shared_buffer_bytes.to_string(),
+            row.workspace_bytes.to_string(),
+            row.needs_output.to_string(),
+            row.bits_per_element.to_string(),
+            row.forward_seconds.median.to_string(),
+            row.forward_seconds.min.to_string(),
+            row.forward_seconds.max.to_string(),
+            row.backward_seconds.median.to_string(),
+            row.backward_seconds.min.to_string(),
+            row.backward_seconds.max.to_string(),
+            row.forward_seconds.samples.to_string(),
+            row.forward_gbps.to_string(),
+            row.backward_gbps.to_string(),
+            row.forward_of_limit.to_string(),
+            row.backward_of_limit.to_string(),
+            row.input_gradient_exact.to_string(),
+            row.slope_gradient_relative_error.to_string(),
+        ]
+    }
+}
+
+const RECORD: [&str; 30] = [
+    "subject",
+    "batch",
+    "dtype",
+    "device",
+    "threads",
+    "gradients",
+    "slopes",
+    "strategy",
+    "layers",
+    "elements",
+    "saved_bytes",
+    "allocated_bytes",
+    "resident_bytes",
+    "shared_buffer_bytes",
+    "workspace_bytes",
+    "needs_output",
+    "bits_per_element",
+    "forward_median_seconds",
+    "forward_min_seconds",
+    "forward_max_seconds",
+    "backward_median_seconds",
+    "backward_min_seconds",
+    "backward_max_seconds",
+    "samples",
+    "forward_gbps",
+    "backward_gbps",
+    "forward_of_limit",
+    "backward_of_limit",
+    "input_gradient_exact",
+    "slope_gradient_relative_error",
+];
+
+fn spread(seconds: &Summary) -> String {
+    format!(
+        "{} ({} to {})",
+        milliseconds(seconds.median),
+        milliseconds(seconds.min),
+        milliseconds(seconds.max)
+    )
+}
+
+fn yes(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}

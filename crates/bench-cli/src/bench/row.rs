@@ -1,0 +1,108 @@
+//! One strategy's line in the report.
+
+use prelu_mem_core::{Element, Footprint};
+use serde::Serialize;
+
+use super::measure::{Counted, Timing};
+use super::samples::Summary;
+use super::target::Layer;
+use super::verify::Verdict;
+
+/// What was found about one strategy; sums over all layers where not said otherwise.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    pub(super) strategy: &'static str,
+    pub(super) layers: usize,
+    pub(super) elements: u64,
+    pub(super) saved_bytes: u64,
+    pub(super) allocated_bytes: u64,
+    /// Of the whole process while every saved state was alive.
+    pub(super) resident_bytes: u64,
+    /// One buffer for all layers: the largest stash.
+    pub(super) shared_buffer_bytes: u64,
+    /// The largest of any layer.
+    pub(super) workspace_bytes: u64,
+    /// Whether any layer's backward reads `y`.
+    pub(super) needs_output: bool,
+    pub(super) bits_per_element: f64,
+    pub(super) forward_seconds: Summary,
+    pub(super) backward_seconds: Summary,
+    pub(super) forward_gbps: f64,
+    pub(super) backward_gbps: f64,
+    pub(super) forward_of_limit: f64,
+    pub(super) backward_of_limit: f64,
+    pub(super) input_gradient_exact: bool,
+    pub(super) slope_gradient_relative_error: f64,
+}
+
+/// What a row is made of.
+pub(super) struct Findings<'a> {
+    pub(super) footprints: &'a [Footprint],
+    pub(super) counted: Counted,
+    pub(super) timing: &'a Timing,
+    pub(super) verdict: Verdict,
+}
+
+impl Row {
+    /// The row, or none where no sample was finished.
+    pub(super) fn new<T: Element>(
+        strategy: &'static str,
+        layers: &[Layer<T>],
+        findings: &Findings<'_>,
+        (scale_gbps, triad_gbps): (f64, f64),
+    ) -> Option<Self> {
+        let forward = findings.timing.forward.summary()?;
+        let backward = findings.timing.backward.summary()?;
+        let sum = |bytes: fn(&Footprint) -> usize| {
+            findings.footprints.iter().map(|footprint| bytes(footprint) as u64).sum::<u64>()
+        };
+        let largest = |bytes: fn(&Footprint) -> usize| {
+            findings.footprints.iter().map(|footprint| bytes(footprint) as u64).max().unwrap_or(0)
+        };
+        let elements: u64 = layers.iter().map(|layer| layer.geometry.len() as u64).sum();
+        let saved = sum(Footprint::saved_bytes);
+        let (forward_bytes, backward_bytes) = least_bytes(layers, findings.footprints);
+        let forward_gbps = gbps(forward_bytes, forward.median);
+        let backward_gbps = gbps(backward_bytes, backward.median);
+        Some(Self {
+            strategy,
+            layers: layers.len(),
+            elements,
+            saved_bytes: saved,
+            allocated_bytes: findings.counted.allocated,
+            resident_bytes: findings.counted.resident,
+            shared_buffer_bytes: largest(|footprint| footprint.lent_bytes),
+            workspace_bytes: largest(|footprint| footprint.workspace_bytes),
+            needs_output: findings.footprints.iter().any(|footprint| footprint.needs_output),
+            bits_per_element: saved as f64 * 8.0 / elements as f64,
+            forward_seconds: forward,
+            backward_seconds: backward,
+            forward_gbps,
+            backward_gbps,
+            forward_of_limit: forward_gbps / scale_gbps,
+            backward_of_limit: backward_gbps / triad_gbps,
+            input_gradient_exact: findings.verdict.input_gradient_exact,
+            slope_gradient_relative_error: findings.verdict.slope_gradient_relative_error,
+        })
+    }
+}
+
+/// Billions of bytes per second.
+pub(super) fn gbps(bytes: u64, seconds: f64) -> f64 {
+    bytes as f64 / seconds / 1e9
+}
+
+/// The bytes that no implementation of the strategy can avoid to move, forward and backward: `x` is read, `y` and the
+/// saved state are written; the gradient is read and written, the saved state is read, and `y` where it is needed.
+fn least_bytes<T: Element>(layers: &[Layer<T>], footprints: &[Footprint]) -> (u64, u64) {
+    let (mut forward, mut backward) = (0, 0);
+    for (layer, footprint) in layers.iter().zip(footprints) {
+        let tensor = (layer.geometry.len() * size_of::<T>()) as u64;
+        let saved = (footprint.saved_bytes() + footprint.lent_bytes) as u64;
+        // A kept channel's output is not read: its pre-activations are.
+        let output = if footprint.needs_output { tensor - footprint.kept_bytes as u64 } else { 0 };
+        forward += 2 * tensor + saved;
+        backward += 2 * tensor + saved + output;
+    }
+    (forward, backward)
+}

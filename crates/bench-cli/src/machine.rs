@@ -1,0 +1,124 @@
+//! The machine a run takes place on.
+
+use prelu_mem_core::cpu::Level;
+use prelu_mem_cuda::CudaError;
+use serde::Serialize;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use crate::failure::Failure;
+
+/// What every record says about the machine.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Machine {
+    /// The processor's name.
+    pub(crate) cpu: String,
+    /// Logical processors.
+    pub(crate) cores: usize,
+    /// The SIMD level that the loops use.
+    pub(crate) simd: &'static str,
+    /// The whole main memory.
+    pub(crate) memory_bytes: u64,
+    /// Name and version of the operating system.
+    pub(crate) os: String,
+    /// The first CUDA device, or null.
+    pub(crate) gpu: Option<Gpu>,
+}
+
+impl Machine {
+    /// Asks the operating system.
+    pub(crate) fn ask() -> Result<Self, Failure> {
+        let simd = Level::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
+        let mut system = system()?;
+        system.refresh_cpu_list(CpuRefreshKind::nothing());
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let cpu =
+            system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
+        Ok(Self {
+            cpu: cpu.map_or_else(System::cpu_arch, str::to_owned),
+            cores: system.cpus().len(),
+            simd: simd.name(),
+            memory_bytes: system.total_memory(),
+            os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
+            gpu: gpus().ok().and_then(|gpus| gpus.into_iter().next()),
+        })
+    }
+}
+
+/// One CUDA device.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Gpu {
+    /// As in `--device cuda:I`.
+    pub(crate) index: usize,
+    /// The device's name.
+    pub(crate) name: String,
+    /// Its whole memory.
+    pub(crate) memory_bytes: u64,
+    /// What its hardware can do, such as 9.0.
+    pub(crate) compute_capability: String,
+    /// The newest CUDA version that the driver supports.
+    pub(crate) cuda: String,
+}
+
+/// Every CUDA device, or why there is none.
+pub(crate) fn gpus() -> Result<Vec<Gpu>, CudaError> {
+    let driver = prelu_mem_cuda::probe()?;
+    let cuda = driver.version.to_string();
+    let describe = |device: prelu_mem_cuda::DeviceInfo| Gpu {
+        index: device.index,
+        name: device.name,
+        memory_bytes: device.memory_bytes,
+        compute_capability: device.compute_capability.to_string(),
+        cuda: cuda.clone(),
+    };
+    Ok(driver.devices.into_iter().map(describe).collect())
+}
+
+/// Bytes that a program may still allocate without pushing others out, within this process's limits.
+pub(crate) fn free_memory() -> Result<u64, Failure> {
+    let mut system = system()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Ok(system.available_memory().min(limit))
+}
+
+/// Bytes of main memory that this process occupies now.
+pub(crate) fn resident_memory() -> Result<u64, Failure> {
+    let mut system = system()?;
+    let id = sysinfo::get_current_pid().map_err(|error| unknown(&error))?;
+    let what = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, what);
+    system.process(id).map(sysinfo::Process::memory).ok_or_else(|| unknown(&"no such process"))
+}
+
+fn system() -> Result<System, Failure> {
+    System::new().map_err(|error| unknown(&error))
+}
+
+fn unknown(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Run(format!("the operating system does not say what this machine is: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_a_processor_and_memory() -> Result<(), Failure> {
+        let machine = Machine::ask()?;
+        assert!(!machine.cpu.is_empty() && machine.cores >= 1, "{machine:?}");
+        let free = free_memory()?;
+        assert!(free > 0 && free <= machine.memory_bytes, "{free} of {machine:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn resident_memory_grows_with_what_is_touched() -> Result<(), Failure> {
+        const SIZE: usize = 64 << 20;
+        let before = resident_memory()?;
+        let touched = std::hint::black_box(vec![1_u8; SIZE]);
+        let after = resident_memory()?;
+        assert!(after >= before + SIZE as u64 / 2, "{before} -> {after}");
+        drop(touched);
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Options, one file per idea; a value that cannot be used is refused while the command line is read.
+
+pub(crate) mod bench;
+pub(crate) mod device;
+pub(crate) mod shape;
+pub(crate) mod slopes;
+pub(crate) mod strategy;
+pub(crate) mod threads;
