@@ -1,7 +1,9 @@
 //! The two passes, by the strategy asked for.
 
 use prelu_mem_core::strategy::PlanInfo;
-use prelu_mem_core::{Channel, Cpu, Error, Footprint, GradSlot, Layer, Slopes, Strategy};
+use prelu_mem_core::{
+    Backend, Channel, Cpu, Error, Footprint, GradSlot, Layer, SharedBuffer, Slopes, Strategy,
+};
 use prelu_mem_registry::{StrategyName, Visitor};
 
 use super::ApplyOptions;
@@ -64,11 +66,14 @@ impl<T: Number> Visitor<Cpu, T> for Passes<'_, T> {
         let channels = [Channel::Derived, Channel::Encoded, Channel::Kept].map(count);
 
         let mut layer = Layer::new(cpu.clone(), strategy, slopes)?;
-        let mut slot = GradSlot::none();
+        // Only a strategy that lends needs a gradient buffer and, later, the buffer it moves to.
+        let borrowed = if footprint.lent_bytes > 0 { arrays.input.len() } else { 0 };
+        let mut slot = GradSlot::new(cpu.alloc(borrowed)?);
+        let shared = SharedBuffer::new(cpu.alloc(borrowed)?);
         let before = cpu.memory().live_bytes();
         let saved = layer.forward(&arrays.geometry, &mut arrays.input, &mut slot)?;
         let allocated_bytes = cpu.memory().live_bytes() - before;
-        let ready = layer.vacate(saved, &mut slot, None)?;
+        let ready = layer.vacate(saved, &mut slot, Some(&shared))?;
         let output = footprint.needs_output.then_some(&arrays.input[..]);
         layer.backward(ready, output, &mut arrays.upstream)?;
 

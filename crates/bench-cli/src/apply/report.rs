@@ -42,6 +42,7 @@ impl Applied {
             ("dtype", self.dtype.to_string()),
             ("elements", self.elements().to_string()),
             ("saved_bytes", self.saved.footprint.saved_bytes().to_string()),
+            ("lent_bytes", self.saved.footprint.lent_bytes.to_string()),
             ("allocated_bytes", self.saved.allocated_bytes.to_string()),
             (
                 "bits_per_element",
@@ -66,6 +67,7 @@ impl Report for Applied {
             "shape": self.shape,
             "elements": self.elements(),
             "saved_bytes": self.saved.footprint.saved_bytes(),
+            "lent_bytes": self.saved.footprint.lent_bytes,
             "allocated_bytes": self.saved.allocated_bytes,
             "bits_per_element": self.bits_per_element(),
             "channels": { "derived": derived, "encoded": encoded, "kept": kept },
@@ -88,6 +90,7 @@ impl Report for Applied {
         say("strategy", self.saved.strategy.to_string());
         say("input", format!("{} {:?}", self.dtype, self.shape));
         say("saved between the passes", format!("{} bytes", self.saved.footprint.saved_bytes()));
+        say("lent by the gradient buffer", format!("{} bytes", self.saved.footprint.lent_bytes));
         say("allocated, as counted", format!("{} bytes", self.saved.allocated_bytes));
         say(
             "saved per element",

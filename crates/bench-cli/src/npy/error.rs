@@ -81,7 +81,8 @@ impl fmt::Display for NpyError {
             }
             Self::BigEndian { descr } => write!(
                 f,
-                "is big-endian (dtype {descr}); little-endian is accepted (convert with .astype(\"<f4\"))"
+                "is big-endian (dtype {descr}); little-endian is accepted (convert with .astype({}))",
+                descr.replace('>', "<")
             ),
             Self::ShapeOverflow => write!(f, "has a shape with more elements than a file can hold"),
             Self::Truncated { needed, found } => {
