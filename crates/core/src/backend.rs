@@ -1,6 +1,6 @@
 //! A backend: memory and two loops.
 
-use crate::codec::{Codec, Word};
+use crate::codec::{Codec, Identity, Word};
 use crate::element::Element;
 use crate::error::Result;
 use crate::plan::Plan;
@@ -85,4 +85,23 @@ pub trait Kernels<C: Codec<T>, T: Element>: Backend {
 
     /// Bytes that backward allocates and frees again within the call.
     fn workspace_bytes(&self, plan: &Plan<C, T>) -> usize;
+}
+
+/// A third loop, for a stash that stays where it is: the upstream gradient comes from elsewhere, and
+/// the input gradient overwrites the stash. Arguments are of the plan's length, and the plan
+/// encodes every channel.
+pub trait DirectKernels<T: Element>: Kernels<Identity, T> {
+    /// Overwrites the pre-activations in `stash` with the input gradient for the upstream gradient
+    /// `upstream`, and adds the slope gradient to `slope_gradient`, as [`Kernels::backward`] does and
+    /// bit for bit what it does. The workspace is the same too.
+    ///
+    /// # Errors
+    /// What the device reports; no memory for the workspace.
+    fn backward_direct(
+        &self,
+        plan: &Plan<Identity, T>,
+        upstream: Self::View<'_, T>,
+        stash: Self::ViewMut<'_, T>,
+        slope_gradient: Option<Self::ViewMut<'_, f64>>,
+    ) -> Result<()>;
 }

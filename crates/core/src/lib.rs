@@ -28,7 +28,7 @@ pub mod plan;
 pub mod slopes;
 pub mod strategy;
 
-pub use backend::{Backend, Inputs, Kernels};
+pub use backend::{Backend, DirectKernels, Inputs, Kernels};
 pub use codec::{Basis, Channel, Codec, Decoded, Identity, SignOfOutput, Word};
 pub use cpu::Cpu;
 pub use element::{Dtype, Element};

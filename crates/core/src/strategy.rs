@@ -1,5 +1,7 @@
 //! A strategy: a codec and a home, joined once for all of them.
 
+mod direct;
+
 use std::sync::Arc;
 
 use crate::backend::{Backend, Inputs, Kernels};

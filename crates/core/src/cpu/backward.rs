@@ -196,9 +196,9 @@ fn pass<D: Codec<T>, T: Element>(
 }
 
 /// A chunk's words and outputs.
-struct Chunk<'a, D: Codec<T>, T: Element> {
-    lanes: D::Lanes<'a>,
-    outputs: &'a [T],
+pub(super) struct Chunk<'a, D: Codec<T>, T: Element> {
+    pub(super) lanes: D::Lanes<'a>,
+    pub(super) outputs: &'a [T],
 }
 
 impl<D: Codec<T>, T: Element> Chunk<'_, D, T> {
@@ -221,13 +221,13 @@ impl<D: Codec<T>, T: Element> Chunk<'_, D, T> {
 }
 
 /// Sums of `g * basis` over the elements that are not positive.
-trait Sums<T: Element> {
+pub(super) trait Sums<T: Element> {
     /// The first `len` elements of a chunk. Chunks come in order.
     fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>);
 }
 
 /// Frozen slopes owe no gradient.
-struct NoSum;
+pub(super) struct NoSum;
 
 impl<T: Element> Sums<T> for NoSum {
     #[inline(always)]
@@ -236,7 +236,7 @@ impl<T: Element> Sums<T> for NoSum {
 
 /// One sum for the whole segment, in lanes.
 #[derive(Default)]
-struct Run {
+pub(super) struct Run {
     sums: [f64; LANES],
     lost: [f64; LANES],
 }
@@ -257,7 +257,7 @@ impl<T: Element> Sums<T> for Run {
 
 impl Run {
     #[inline(always)]
-    fn fold<T: Element>(&self) -> T::Accumulator {
+    pub(super) fn fold<T: Element>(&self) -> T::Accumulator {
         let lane = |lane: usize| T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
         let mut lanes: [T::Accumulator; LANES] = std::array::from_fn(lane);
         for half in [4, 2, 1] {
@@ -271,10 +271,10 @@ impl Run {
 }
 
 /// A sum per channel, in a row that repeats the first channels behind the last.
-struct Columns<'a, A> {
-    row: &'a mut [A],
-    first: usize,
-    channels: usize,
+pub(super) struct Columns<'a, A> {
+    pub(super) row: &'a mut [A],
+    pub(super) first: usize,
+    pub(super) channels: usize,
 }
 
 impl<T: Element> Sums<T> for Columns<'_, T::Accumulator> {

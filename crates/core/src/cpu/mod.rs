@@ -2,6 +2,7 @@
 
 mod backward;
 mod blocks;
+mod direct;
 mod forward;
 mod memory;
 mod partials;
