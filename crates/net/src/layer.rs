@@ -180,6 +180,7 @@ pub trait NetLayer<T: Number> {
     /// The shared buffer is missing, busy or too small; nothing saved is lost.
     fn vacate(
         &mut self,
+        _cpu: &Cpu,
         _slot: &mut GradSlot<Cpu, T>,
         _shared: Option<&SharedBuffer<Cpu, T>>,
     ) -> Result<()> {

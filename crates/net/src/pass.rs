@@ -173,7 +173,7 @@ impl<T: Number> Net<T> {
             node.bottoms.iter().map(|&blob| blobs[blob].in_place).collect();
         for (&blob, &prelu) in node.bottoms.iter().zip(&followed) {
             if let Some(prelu) = prelu {
-                before[prelu].vacate(&mut self.diffs[blob], self.shared.as_ref())?;
+                before[prelu].vacate(&self.cpu, &mut self.diffs[blob], self.shared.as_ref())?;
             }
         }
         let mut upstreams: Vec<Option<&mut [T]>> = before

@@ -100,7 +100,7 @@ fn the_parts_say_what_each_strategy_costs() -> Result<(), NetError> {
         Ok(planned.steps().iter().find(|(step, _)| *step == end).expect("a loss").1)
     };
     let full = parts("full-copy", Gradients::Resident)?;
-    let stash = parts("diff-stash", Gradients::Resident)?;
+    let stash = parts("diff-stash:copy", Gradients::Resident)?;
     let bits = parts("bitmask", Gradients::Resident)?;
     let derived = parts("output-sign", Gradients::Resident)?;
     let elements = 32 * (16 * 64 + 16 * 64 + 32 * 16 + 64);
@@ -112,7 +112,7 @@ fn the_parts_say_what_each_strategy_costs() -> Result<(), NetError> {
     let alone = 4 * 32 * (16 * 64 + 32 * 16);
     assert_eq!((full.outputs_for_masks, bits.outputs_for_masks), (0, alone));
     // Resident gradients lend their memory, transient ones have to be there early.
-    let transient = parts("diff-stash", Gradients::Transient)?;
+    let transient = parts("diff-stash:copy", Gradients::Transient)?;
     assert_eq!(stash.gradients, full.gradients);
     let full = parts("full-copy", Gradients::Transient)?;
     assert_eq!(transient.gradients - full.gradients, 4 * elements);

@@ -41,6 +41,7 @@ impl<S: Strategy<Cpu, T>, T: Number> NetLayer<T> for InPlace<S, T> {
 
     fn vacate(
         &mut self,
+        _: &Cpu,
         slot: &mut GradSlot<Cpu, T>,
         shared: Option<&SharedBuffer<Cpu, T>>,
     ) -> Result<()> {

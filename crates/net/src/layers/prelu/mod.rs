@@ -1,14 +1,16 @@
 //! PReLU: learned slopes, with the pre-activation preserved by any strategy, in place or not.
 
+mod direct;
 mod in_place;
 mod out_of_place;
 
 use std::fmt;
 
-use prelu_mem_core::{Cpu, Filler, Footprint, Geometry, Recipe, Sharing, Slopes, Strategy};
+use prelu_mem_core::{Cpu, Filler, Footprint, Geometry, Sharing, Slopes, Strategy};
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
+use self::direct::Direct;
 use self::in_place::InPlace;
 use self::out_of_place::OutOfPlace;
 use crate::error::Result;
@@ -22,6 +24,8 @@ pub enum HandOver {
     /// The following layer has the stash copied to the shared buffer, then writes its input
     /// gradient where the stash was.
     Copy,
+    /// The following layer writes its input gradient to the shared buffer; nothing is copied.
+    Direct,
 }
 
 /// How the pre-activation is preserved.
@@ -39,7 +43,11 @@ impl Method {
     /// Every method.
     pub fn all() -> impl Iterator<Item = Method> {
         let strategies = StrategyName::ALL.iter().map(|&name| Method::InPlace(name));
-        strategies.chain([Method::Stash(HandOver::Copy), Method::OutOfPlace])
+        strategies.chain([
+            Method::Stash(HandOver::Copy),
+            Method::Stash(HandOver::Direct),
+            Method::OutOfPlace,
+        ])
     }
 
     /// Whether the output overwrites the pre-activation.
@@ -52,7 +60,8 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Method::InPlace(name) => name.fmt(f),
-            Method::Stash(HandOver::Copy) => f.pad(<DiffStash as Recipe<f32>>::NAME),
+            Method::Stash(HandOver::Copy) => f.pad("diff-stash:copy"),
+            Method::Stash(HandOver::Direct) => f.pad("diff-stash:direct"),
             Method::OutOfPlace => f.pad("out-of-place"),
         }
     }
@@ -136,7 +145,7 @@ impl<T: Number> Describe<T> for PRelu {
         let footprint = match self.method {
             Method::OutOfPlace => return out_of_place::needs(cpu, &start),
             Method::InPlace(name) => with(name, Measure { cpu, start: &start })?,
-            Method::Stash(HandOver::Copy) => Measure { cpu, start: &start }.visit(DiffStash)?,
+            Method::Stash(_) => Measure { cpu, start: &start }.visit(DiffStash)?,
         };
         Ok(Needs {
             words: footprint.encoded_bytes,
@@ -154,6 +163,7 @@ impl<T: Number> Describe<T> for PRelu {
             Method::OutOfPlace => Ok(Box::new(OutOfPlace::new(cpu, &start)?)),
             Method::InPlace(name) => with(name, Build { cpu, start: &start }),
             Method::Stash(HandOver::Copy) => Build { cpu, start: &start }.visit(DiffStash),
+            Method::Stash(HandOver::Direct) => Ok(Box::new(Direct::new(cpu, &start)?)),
         }
     }
 
