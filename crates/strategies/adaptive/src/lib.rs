@@ -15,3 +15,8 @@ impl<T: Element> Recipe<T> for Adaptive {
     type Codec = LeastBits;
     type Home = Owned;
 }
+
+/// The README's example is compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../README.md")]
+struct Readme;
