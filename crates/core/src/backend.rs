@@ -20,6 +20,12 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// [`crate::Error::OutOfMemory`] where the device refuses.
     fn alloc<U: Word>(&self, len: usize) -> Result<Self::Buffer<U>>;
 
+    /// Room for `len` elements of any value: what was there before is not cleared.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] where the device refuses.
+    fn reserve<U: Word>(&self, len: usize) -> Result<Self::Buffer<U>>;
+
     /// Elements of a buffer.
     fn len<U: Word>(buffer: &Self::Buffer<U>) -> usize;
 

@@ -50,7 +50,7 @@ impl<B: Backend, T: Element, W: Word> Home<B, T, W> for Owned {
     const OWNS: bool = true;
 
     fn acquire(backend: &B, words: usize, _: &mut GradSlot<B, T>) -> Result<B::Buffer<W>> {
-        backend.alloc(words)
+        backend.reserve(words)
     }
 
     fn words_mut(parked: &mut B::Buffer<W>, words: usize) -> B::ViewMut<'_, W> {

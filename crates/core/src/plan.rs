@@ -25,16 +25,29 @@ pub struct Plan<C, T: Element> {
 }
 
 impl<C: Codec<T>, T: Element> Plan<C, T> {
-    /// Classifies every channel.
+    /// Classifies every channel as the codec would.
     ///
     /// # Errors
     /// Another number of slopes than [`Geometry::slopes`].
     pub fn new(geometry: &Geometry, slopes: &Slopes<T>) -> Result<Self> {
+        Plan::classified(geometry, slopes, C::channel)
+    }
+
+    /// Classifies every channel; learned slopes by `channel`, which may derive or keep a channel
+    /// that the codec would encode, and never the other way round.
+    ///
+    /// # Errors
+    /// Another number of slopes than [`Geometry::slopes`].
+    pub fn classified(
+        geometry: &Geometry,
+        slopes: &Slopes<T>,
+        channel: fn(T) -> Channel,
+    ) -> Result<Self> {
         let (expected, got) = (geometry.slopes(), slopes.values().len());
         if expected != got {
             return Err(Error::SlopeCount { expected, got });
         }
-        let class = if slopes.is_learned() { C::channel } else { C::frozen_channel };
+        let class = if slopes.is_learned() { channel } else { C::frozen_channel };
         let classes: Vec<Channel> = slopes.values().iter().map(|&slope| class(slope)).collect();
         let by_slope = geometry.by_slope();
         Ok(Plan {

@@ -119,6 +119,12 @@ pub trait Recipe<T: Element>: Copy + Default + Send + Sync + 'static {
     type Codec: Codec<T>;
     /// Where it waits.
     type Home;
+
+    /// How a channel with this learned slope is preserved, if not as the codec says: see
+    /// [`Plan::classified`].
+    fn channel(slope: T) -> Channel {
+        Self::Codec::channel(slope)
+    }
 }
 
 /// A saved state: the codec's words in their home, the kept channels, and the plan of both.
@@ -158,7 +164,7 @@ where
     type Ready = Stored<Waiting<R, B, T>, B, R::Codec, T>;
 
     fn plan(&self, geometry: &Geometry, slopes: &Slopes<T>) -> Result<Arc<Self::Plan>> {
-        Plan::new(geometry, slopes).map(Arc::new)
+        Plan::classified(geometry, slopes, R::channel).map(Arc::new)
     }
 
     fn footprint(&self, backend: &B, plan: &Self::Plan) -> Footprint {
@@ -183,7 +189,7 @@ where
         length("input", plan.geometry().len(), B::view_len(B::as_view(&x)))?;
         let (count, kept_count) = (plan.words(), plan.kept_elements());
         // The slot is the last to change: an allocation that fails leaves it as it was.
-        let mut kept = backend.alloc(kept_count)?;
+        let mut kept = backend.reserve(kept_count)?;
         let mut words = R::Home::acquire(backend, count, slot)?;
         backend.forward(
             plan,

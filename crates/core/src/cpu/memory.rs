@@ -1,20 +1,29 @@
 //! Memory that is counted: every byte the backend allocates, live and at its peak.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::codec::Word;
 use crate::error::{Error, Result};
 
-/// The count of allocated bytes. Clones share it.
+/// The count of allocated bytes, and the freed buffers that wait to be used again. Clones share both.
+///
+/// A training step frees what the next one allocates again, in the same sizes. Fresh memory costs a
+/// page fault per 4 KiB, more than the loop that fills it; so freed buffers are kept for the next
+/// request of their type and length. Live and kept bytes together never exceed the most that was
+/// ever live at once: where they would, kept buffers are released first.
 #[derive(Clone, Debug, Default)]
-pub struct Memory(Arc<Counts>);
+pub struct Memory(Arc<Shared>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct Shared {
     live: AtomicUsize,
     peak: AtomicUsize,
+    pool: Mutex<Pool>,
 }
 
 impl Memory {
@@ -33,14 +42,98 @@ impl Memory {
         self.0.peak.store(self.live_bytes(), Ordering::Relaxed);
     }
 
+    /// Bytes freed and kept to be used again.
+    pub fn kept_bytes(&self) -> usize {
+        self.pool().bytes
+    }
+
+    /// Gives the kept buffers back to the system.
+    pub fn release(&self) {
+        self.pool().release();
+    }
+
     /// `len` zeroes.
     pub(super) fn alloc<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
+        let (mut buffer, fresh) = self.obtain(len)?;
+        if !fresh {
+            buffer.values.fill(U::default());
+        }
+        Ok(buffer)
+    }
+
+    /// `len` elements of any value.
+    pub(super) fn reserve<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
+        self.obtain(len).map(|(buffer, _)| buffer)
+    }
+
+    /// A buffer, and whether it is fresh: all zeroes.
+    fn obtain<U: Word>(&self, len: usize) -> Result<(Buffer<U>, bool)> {
         let bytes = len.saturating_mul(size_of::<U>());
-        let values =
-            bytemuck::allocation::try_zeroed_vec(len).map_err(|()| Error::OutOfMemory { bytes })?;
+        let mut pool = self.pool();
+        let kept = pool.take(len);
+        if kept.is_none() {
+            pool.make_room(self.live_bytes().saturating_add(bytes));
+        }
+        let fresh = kept.is_none();
+        let values = match kept {
+            Some(values) => values,
+            None => bytemuck::allocation::try_zeroed_vec(len)
+                .map_err(|()| Error::OutOfMemory { bytes })?,
+        };
         let live = self.0.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.0.peak.fetch_max(live, Ordering::Relaxed);
-        Ok(Buffer { values, memory: self.clone() })
+        pool.most = pool.most.max(live);
+        Ok((Buffer { values, memory: self.clone() }, fresh))
+    }
+
+    // A panic elsewhere leaves the pool whole: nothing in it is changed in two steps.
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Freed buffers by type and length.
+#[derive(Default)]
+struct Pool {
+    buffers: HashMap<(TypeId, usize), Vec<Box<dyn Any + Send>>>,
+    bytes: usize,
+    /// The most bytes ever live at once.
+    most: usize,
+}
+
+impl Pool {
+    fn take<U: Word>(&mut self, len: usize) -> Option<Vec<U>> {
+        let buffer = self.buffers.get_mut(&(TypeId::of::<U>(), len))?.pop()?;
+        let values = *buffer.downcast::<Vec<U>>().ok()?;
+        self.bytes -= size_of_val(&*values);
+        Some(values)
+    }
+
+    fn put<U: Word>(&mut self, values: Vec<U>, live: usize) {
+        let bytes = size_of_val(&*values);
+        if bytes > 0 && live + self.bytes + bytes <= self.most {
+            self.bytes += bytes;
+            let kept = self.buffers.entry((TypeId::of::<U>(), values.len())).or_default();
+            kept.push(Box::new(values));
+        }
+    }
+
+    /// Releases everything kept where it would not fit beside `live` bytes.
+    fn make_room(&mut self, live: usize) {
+        if live.saturating_add(self.bytes) > self.most {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        self.buffers.clear();
+        self.bytes = 0;
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("bytes", &self.bytes).field("most", &self.most).finish()
     }
 }
 
@@ -67,7 +160,10 @@ impl<U: Word> DerefMut for Buffer<U> {
 
 impl<U: Word> Drop for Buffer<U> {
     fn drop(&mut self) {
-        self.memory.0.live.fetch_sub(size_of_val(&*self.values), Ordering::Relaxed);
+        let values = std::mem::take(&mut self.values);
+        let bytes = size_of_val(&*values);
+        let live = self.memory.0.live.fetch_sub(bytes, Ordering::Relaxed) - bytes;
+        self.memory.pool().put(values, live);
     }
 }
 
@@ -96,5 +192,36 @@ mod tests {
         let error = memory.alloc::<u64>(usize::MAX / 16).expect_err("half the address space");
         assert_eq!(error, Error::OutOfMemory { bytes: (usize::MAX / 16) * 8 });
         assert_eq!(memory.live_bytes(), 0);
+    }
+
+    #[test]
+    fn a_freed_buffer_is_used_again_and_cleared_where_zeroes_are_promised() {
+        let memory = Memory::default();
+        let mut first = memory.alloc::<f32>(100).expect("400 bytes");
+        first.fill(3.0);
+        let place = first.as_ptr();
+        drop(first);
+        assert_eq!((memory.live_bytes(), memory.kept_bytes()), (0, 400));
+        let second = memory.reserve::<f32>(100).expect("400 bytes");
+        assert_eq!((second.as_ptr(), second[0]), (place, 3.0));
+        drop(second);
+        assert!(memory.alloc::<f32>(100).expect("400 bytes").iter().all(|&value| value == 0.0));
+        memory.release();
+        assert_eq!(memory.kept_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_never_adds_to_the_peak() {
+        let memory = Memory::default();
+        let big = memory.alloc::<u64>(100).expect("800 bytes");
+        let small = memory.alloc::<u64>(10).expect("80 bytes");
+        drop(big);
+        assert_eq!(memory.kept_bytes(), 800);
+        let other = memory.alloc::<u64>(50).expect("400 bytes");
+        assert_eq!(memory.kept_bytes(), 0, "800 kept beside 480 live would pass the peak of 880");
+        drop(other);
+        assert_eq!(memory.kept_bytes(), 400);
+        drop(small);
+        assert_eq!(memory.kept_bytes(), 480);
     }
 }

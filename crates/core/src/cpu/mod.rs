@@ -129,6 +129,10 @@ impl Backend for Cpu {
         self.memory.alloc(len)
     }
 
+    fn reserve<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
+        self.memory.reserve(len)
+    }
+
     fn len<U: Word>(buffer: &Buffer<U>) -> usize {
         buffer.len()
     }

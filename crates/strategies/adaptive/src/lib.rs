@@ -1,10 +1,8 @@
 //! `adaptive`: each channel saves the least that its slope allows. Nothing where the slope is safely
 //! positive, one bit per element where it is safely negative, the pre-activation elsewhere.
 
-mod codec;
-
-pub use codec::LeastBits;
-use prelu_mem_core::{Element, Owned, Recipe};
+use prelu_mem_bitmask::SignBits;
+use prelu_mem_core::{Channel, Codec, Element, Owned, Recipe};
 
 /// Chooses per channel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,8 +10,13 @@ pub struct Adaptive;
 
 impl<T: Element> Recipe<T> for Adaptive {
     const NAME: &'static str = "adaptive";
-    type Codec = LeastBits;
+    type Codec = SignBits;
     type Home = Owned;
+
+    fn channel(slope: T) -> Channel {
+        let derivable = slope.positive() && slope.invertible();
+        if derivable { Channel::Derived } else { SignBits::channel(slope) }
+    }
 }
 
 /// The README's example is compiled and run as a test.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use prelu_mem_adaptive::{Adaptive, LeastBits};
+use prelu_mem_adaptive::Adaptive;
 use prelu_mem_bitmask::{Bitmask, SignBits};
 use prelu_mem_core::{Backend, Element, Identity, Kernels, Recipe, SignOfOutput, Strategy};
 use prelu_mem_full_copy::FullCopy;
@@ -58,7 +58,7 @@ strategies! {
     Int8Mask, SignByte;
     Bitmask, SignBits;
     OutputSign, SignOfOutput;
-    Adaptive, LeastBits;
+    Adaptive, SignBits;
 }
 
 impl fmt::Display for StrategyName {
