@@ -9,6 +9,7 @@
 //! allocating; [`Net`] runs it.
 
 mod chain;
+pub mod digits;
 mod error;
 mod layer;
 pub mod layers;
@@ -21,6 +22,7 @@ mod param;
 mod pass;
 pub mod plan;
 mod sgd;
+pub mod train;
 
 pub use chain::{BlobId, Chain};
 pub use error::{NetError, Result};

@@ -103,10 +103,10 @@ pub fn digits<T: Number>(batch: usize, seed: u64, activation: &Activation) -> Re
     let mut chain = Chain::new(&[batch, 1, 8, 8], seed);
     let blob = chain.then("conv1", Convolution::same(16, 3, msra()), chain.input())?;
     let blob = activation.add(&mut chain, "act1", blob)?;
-    let blob = chain.then("conv2", Convolution::same(16, 3, msra()), blob)?;
+    let blob = chain.then("conv2", Convolution::same(32, 3, msra()), blob)?;
     let blob = activation.add(&mut chain, "act2", blob)?;
     let blob = chain.then("pool2", MaxPooling { kernel: 2, stride: 2 }, blob)?;
-    let blob = chain.then("conv3", Convolution::same(32, 3, msra()), blob)?;
+    let blob = chain.then("conv3", Convolution::same(64, 3, msra()), blob)?;
     let blob = activation.add(&mut chain, "act3", blob)?;
     let blob = chain.then("pool3", MaxPooling { kernel: 2, stride: 2 }, blob)?;
     let blob =

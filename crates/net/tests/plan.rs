@@ -80,6 +80,19 @@ fn shared_and_frozen_slopes() -> Result<(), NetError> {
 }
 
 #[test]
+fn frozen_slopes_of_both_signs() -> Result<(), NetError> {
+    for method in Method::all() {
+        for gradients in MODES {
+            let multipliers = Multipliers { lr_mult: 0.0, decay_mult: 0.0 };
+            let slopes = Init::Fill(Filler::Uniform { low: -1.0, high: 1.0 });
+            let each = PRelu { slopes, multipliers, ..PRelu::new(method) };
+            compare(4, &Activation::PRelu(each), gradients)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn relu_and_the_composition() -> Result<(), NetError> {
     for gradients in MODES {
         for in_place in [true, false] {
@@ -103,13 +116,13 @@ fn the_parts_say_what_each_strategy_costs() -> Result<(), NetError> {
     let stash = parts("diff-stash:copy", Gradients::Resident)?;
     let bits = parts("bitmask", Gradients::Resident)?;
     let derived = parts("output-sign", Gradients::Resident)?;
-    let elements = 32 * (16 * 64 + 16 * 64 + 32 * 16 + 64);
+    let elements = 32 * (16 * 64 + 32 * 64 + 64 * 16 + 64);
     assert_eq!((full.saved_words, full.shared_buffer), (4 * elements, 0));
-    assert_eq!((stash.saved_words, stash.shared_buffer), (0, 4 * 32 * 16 * 64));
+    assert_eq!((stash.saved_words, stash.shared_buffer), (0, 4 * 32 * 32 * 64));
     assert_eq!((bits.saved_words, bits.shared_buffer), (elements / 8, 0));
     assert_eq!((derived.saved_words, derived.kept_channels), (0, 0));
     // A pooling does not keep its input: two activations are there for the mask alone.
-    let alone = 4 * 32 * (16 * 64 + 32 * 16);
+    let alone = 4 * 32 * (32 * 64 + 64 * 16);
     assert_eq!((full.outputs_for_masks, bits.outputs_for_masks), (0, alone));
     // Resident gradients lend their memory, transient ones have to be there early.
     let transient = parts("diff-stash:copy", Gradients::Transient)?;
