@@ -48,7 +48,7 @@ impl<T: Element> Case<T> {
     }
 
     /// Slopes from the list of all, beginning at another one.
-    fn from_slope(mut self, offset: usize) -> Self {
+    fn beginning_at(mut self, offset: usize) -> Self {
         let every = every_slope::<T>();
         let offset = offset % every.len();
         self.slopes = every.into_iter().cycle().skip(offset).take(self.slopes.len()).collect();
@@ -158,7 +158,7 @@ fn short<T: Element>() -> Vec<Case<T>> {
             let one_channel = [0.3, -0.7, 0.0]
                 .map(|slope| Case::new("one channel", &[1, 1, n], 1).uniform(slope));
             let one_axis = [
-                Case::new("one axis", &[n], 0).from_slope(n),
+                Case::new("one axis", &[n], 0).beginning_at(n),
                 Case::new("one axis", &[n], 0).uniform(-0.3),
                 Case::new("one axis", &[n], 0).in_thirds(),
             ];
@@ -171,11 +171,11 @@ fn channels_second<T: Element>() -> Vec<Case<T>> {
     let layout = "channels second";
     let mut cases = Vec::new();
     for n in LENGTHS {
-        cases.push(Case::new(layout, &[2, 3, n], 1).from_slope(3 * n));
+        cases.push(Case::new(layout, &[2, 3, n], 1).beginning_at(3 * n));
         cases.push(Case::new(layout, &[2, 3, n], 1).in_thirds());
     }
     for offset in 0..6 {
-        cases.push(Case::new(layout, &[4, 6, 7, 7], 1).from_slope(5 * offset));
+        cases.push(Case::new(layout, &[4, 6, 7, 7], 1).beginning_at(5 * offset));
     }
     for slope in every_slope::<T>() {
         cases.push(Case::new(layout, &[2, 2, 5, 7], 1).uniform(slope.to_f64()));
@@ -195,7 +195,7 @@ fn channels_first_or_last<T: Element>() -> Vec<Case<T>> {
         [(13, 67), (100, 3), (9, 200), (7, 64), (70, 1), (33, 2), (3, 128), (5, 63), (1, 65)]
     {
         let case = || Case::new("channels last", &[outer, channels], 1);
-        cases.extend([case().from_slope(outer), case().in_thirds()]);
+        cases.extend([case().beginning_at(outer), case().in_thirds()]);
         cases.extend([0.3, -0.7, 0.0].map(|slope| case().uniform(slope)));
     }
     cases
@@ -205,7 +205,7 @@ fn axes<T: Element>() -> Vec<Case<T>> {
     let sizes = [2, 3, 2, 4, 1, 3, 2, 3];
     let every = (1..=sizes.len()).flat_map(|axes| (0..axes).map(move |axis| (axes, axis)));
     every
-        .map(|(axes, axis)| Case::new("1 to 8 axes", &sizes[..axes], axis).from_slope(axes))
+        .map(|(axes, axis)| Case::new("1 to 8 axes", &sizes[..axes], axis).beginning_at(axes))
         .collect()
 }
 
@@ -251,10 +251,10 @@ fn several_blocks<T: Element>() -> Vec<Case<T>> {
     let case = |shape: &[usize], axis| Case::new("several blocks", shape, axis);
     vec![
         case(&[3, 5, 97, 101], 1),
-        case(&[3, 5, 97, 101], 1).from_slope(17),
+        case(&[3, 5, 97, 101], 1).beginning_at(17),
         case(&[1, 2, 70_003], 1).uniform(-0.7),
         case(&[2, 3, 33_001], 1).in_thirds(),
-        case(&[2, 1_500, 7, 7], 1).from_slope(4),
+        case(&[2, 1_500, 7, 7], 1).beginning_at(4),
         case(&[2, 1_500, 7, 7], 1).uniform(-0.3),
         case(&[20, 1_500, 7], 1),
         case(&[70_001, 3], 1).in_thirds(),
@@ -262,7 +262,7 @@ fn several_blocks<T: Element>() -> Vec<Case<T>> {
         case(&[300, 1_100], 1).in_thirds(),
         case(&[150_001], 0),
         case(&[150_001], 0).shared(T::from_f64(-0.7)),
-        case(&[3, 5, 97, 101], 1).from_slope(3).frozen(),
+        case(&[3, 5, 97, 101], 1).beginning_at(3).frozen(),
         case(&[3_001, 67], 1).frozen(),
     ]
 }

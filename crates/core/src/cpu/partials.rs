@@ -9,9 +9,10 @@ use crate::element::Element;
 use crate::error::Result;
 use crate::plan::Plan;
 
-/// The rows of all blocks; none where the slopes are frozen.
+/// The rows of all blocks and a total per channel; none where the slopes are frozen.
 pub(super) struct Partials<T: Element> {
     rows: Buffer<T::Accumulator>,
+    totals: Buffer<T::Accumulator>,
     blocks: Blocks,
 }
 
@@ -21,13 +22,21 @@ impl<T: Element> Partials<T> {
         if plan.is_learned() { blocks.count * blocks.width } else { 0 }
     }
 
-    /// Bytes of the rows.
+    fn totals_count<C: Codec<T>>(plan: &Plan<C, T>) -> usize {
+        if plan.is_learned() { plan.by_slope().channels() } else { 0 }
+    }
+
+    /// Bytes of the rows and of the totals.
     pub(super) fn bytes<C: Codec<T>>(plan: &Plan<C, T>) -> usize {
-        Self::count(plan) * size_of::<T::Accumulator>()
+        (Self::count(plan) + Self::totals_count(plan)) * size_of::<T::Accumulator>()
     }
 
     pub(super) fn new<C: Codec<T>>(plan: &Plan<C, T>, memory: &Memory) -> Result<Self> {
-        Ok(Partials { rows: memory.alloc(Self::count(plan))?, blocks: Blocks::of(plan) })
+        Ok(Partials {
+            rows: memory.alloc(Self::count(plan))?,
+            totals: memory.alloc(Self::totals_count(plan))?,
+            blocks: Blocks::of(plan),
+        })
     }
 
     pub(super) fn rows(&mut self) -> &mut [T::Accumulator] {
@@ -38,9 +47,9 @@ impl<T: Element> Partials<T> {
     /// for each channel:  total = sum of its partials, block by block
     ///                    sums += total / (slope where summed over y, else 1)
     /// ```
-    pub(super) fn add_to<C: Codec<T>>(&self, plan: &Plan<C, T>, sums: &mut [f64]) {
+    pub(super) fn add_to<C: Codec<T>>(&mut self, plan: &Plan<C, T>, sums: &mut [f64]) {
         let channels = plan.by_slope().channels();
-        let mut totals = vec![T::Accumulator::default(); channels];
+        let totals = &mut *self.totals;
         for (index, row) in self.rows.chunks(self.blocks.width.max(1)).enumerate() {
             let mut channel = first_channel(plan, self.blocks.start(plan, index));
             for &partial in row {
@@ -51,7 +60,7 @@ impl<T: Element> Partials<T> {
                 }
             }
         }
-        for (channel, (sum, total)) in sums.iter_mut().zip(totals).enumerate() {
+        for (channel, (sum, total)) in sums.iter_mut().zip(totals.iter()).enumerate() {
             *sum += total.value() / plan.divisor(channel);
         }
     }

@@ -1,9 +1,8 @@
-//! Every strategy and dtype through every case, on one thread, on two, and at every SIMD level.
+//! Every strategy through every case, on one thread at every SIMD level, and on two threads.
 
 use std::error::Error;
 use std::io::Write;
 
-use half::{bf16, f16};
 use prelu_mem_core::contract::{Failure, cases, run_case};
 use prelu_mem_core::cpu::Level;
 use prelu_mem_core::{Cpu, Element, Strategy};
@@ -33,36 +32,31 @@ fn backends() -> Result<Vec<Cpu>, Box<dyn Error>> {
     Ok(backends)
 }
 
+/// Runs a strategy through every case on every backend.
+pub(crate) fn check<T: Element>(strategy: StrategyName) -> Result<(), Box<dyn Error>> {
+    for cpu in backends()? {
+        let failures = with::<Cpu, T, _>(strategy, EveryCase(&cpu));
+        let first: Vec<String> = failures.iter().take(5).map(Failure::to_string).collect();
+        let first = first.join("\n");
+        assert!(failures.is_empty(), "{cpu:?}: {} cases failed:\n{first}", failures.len());
+    }
+    Ok(())
+}
+
+/// A test per strategy for one element type, and one that no strategy is left out.
 macro_rules! contract {
-    ($($strategy:ident: $($name:ident $dtype:ty),*;)*) => {
-        $($(
+    ($type:ty: $($test:ident $strategy:ident,)*) => {
+        $(
             #[test]
-            fn $name() -> Result<(), Box<dyn Error>> {
-                for cpu in backends()? {
-                    let run = EveryCase(&cpu);
-                    let failures = with::<Cpu, $dtype, _>(StrategyName::$strategy, run);
-                    assert!(failures.is_empty(), "{cpu:?}: {}", summary(&failures));
-                }
-                Ok(())
+            fn $test() -> Result<(), Box<dyn std::error::Error>> {
+                common::check::<$type>(prelu_mem_registry::StrategyName::$strategy)
             }
-        )*)*
+        )*
 
         #[test]
         fn no_strategy_is_left_out() {
+            use prelu_mem_registry::StrategyName;
             assert_eq!(StrategyName::ALL, [$(StrategyName::$strategy),*]);
         }
     };
-}
-
-contract! {
-    FullCopy: full_copy_f16 f16, full_copy_bf16 bf16, full_copy_f32 f32, full_copy_f64 f64;
-    Int8Mask: int8_mask_f16 f16, int8_mask_bf16 bf16, int8_mask_f32 f32, int8_mask_f64 f64;
-    Bitmask: bitmask_f16 f16, bitmask_bf16 bf16, bitmask_f32 f32, bitmask_f64 f64;
-    OutputSign: output_sign_f16 f16, output_sign_bf16 bf16, output_sign_f32 f32, output_sign_f64 f64;
-    Adaptive: adaptive_f16 f16, adaptive_bf16 bf16, adaptive_f32 f32, adaptive_f64 f64;
-}
-
-fn summary(failures: &[Failure]) -> String {
-    let first: Vec<String> = failures.iter().take(5).map(Failure::to_string).collect();
-    format!("{} cases failed, the first ones:\n{}", failures.len(), first.join("\n"))
 }

@@ -1,0 +1,13 @@
+//! The contract suite for `bf16`.
+
+#[macro_use]
+mod common;
+
+contract! {
+    half::bf16:
+    full_copy FullCopy,
+    int8_mask Int8Mask,
+    bitmask Bitmask,
+    output_sign OutputSign,
+    adaptive Adaptive,
+}

@@ -1,0 +1,72 @@
+//! The same bits for any number of threads and at any SIMD level; `dx` also for any strategy.
+
+use half::{bf16, f16};
+use prelu_mem_core::contract::case::every_slope;
+use prelu_mem_core::cpu::Level;
+use prelu_mem_core::{Cpu, Element, Error, Filler, Geometry, Sharing, Slopes};
+use prelu_mem_registry::StrategyName;
+
+use crate::step::Step;
+
+/// Several blocks each: long runs, short runs, channels last, shared.
+const SHAPES: [(&[usize], usize, Sharing); 4] = [
+    (&[3, 5, 12_345], 1, Sharing::PerChannel),
+    (&[5, 901, 49], 1, Sharing::PerChannel),
+    (&[2_801, 67], 1, Sharing::PerChannel),
+    (&[180_007], 0, Sharing::Shared),
+];
+
+fn bits<T: Element>(values: &[T]) -> &[u8] {
+    bytemuck::cast_slice(values)
+}
+
+fn check<T: Element>() -> Result<(), Error> {
+    let mut backends = Vec::new();
+    for threads in [1, 2, 3, 7] {
+        backends.push(Cpu::with_level(threads, Level::best())?);
+    }
+    for level in Level::ALL.into_iter().filter(|level| level.supported().is_ok()) {
+        backends.push(Cpu::with_level(1, level)?);
+    }
+    for (shape, axis, sharing) in SHAPES {
+        let geometry = Geometry::from_shape(shape, axis, sharing)?;
+        // Every slope that is a number: the bits of a NaN are nobody's promise.
+        let finite = every_slope::<T>().into_iter().filter(|slope| slope.to_f64().is_finite());
+        let slopes = finite.collect::<Vec<_>>().into_iter().cycle().skip(4);
+        let slopes = Slopes::learned(slopes.take(geometry.slopes()).collect());
+        let ordinary = Filler::Uniform { low: -4.0, high: 4.0 };
+        let (x, g) = (ordinary.fill::<T>(shape, 5)?, ordinary.fill::<T>(shape, 6)?);
+        let step = |cpu, name| Step { cpu, geometry, slopes: &slopes, x: &x, g: &g }.by(name);
+        let copy = step(&backends[0], StrategyName::FullCopy)?;
+        for &name in StrategyName::ALL {
+            let first = step(&backends[0], name)?;
+            for cpu in &backends {
+                let what = format!("{name} {} {shape:?} {cpu:?}", T::DTYPE);
+                let again = step(cpu, name)?;
+                assert!(bits(&again.dx) == bits(&copy.dx), "dx is not full-copy's: {what}");
+                assert!(bits(&again.da) == bits(&first.da), "da differs: {what}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn f16_bits() -> Result<(), Error> {
+    check::<f16>()
+}
+
+#[test]
+fn bf16_bits() -> Result<(), Error> {
+    check::<bf16>()
+}
+
+#[test]
+fn f32_bits() -> Result<(), Error> {
+    check::<f32>()
+}
+
+#[test]
+fn f64_bits() -> Result<(), Error> {
+    check::<f64>()
+}
