@@ -68,6 +68,11 @@ pub enum NetError {
         /// Number of classes.
         classes: usize,
     },
+    /// A saved run that cannot be gone on with.
+    Checkpoint {
+        /// Why.
+        reason: String,
+    },
     /// Backward without the forward pass before it, or an update without gradients.
     Order {
         /// What was called.
@@ -109,6 +114,7 @@ impl fmt::Display for NetError {
             NetError::Label { label, classes } => {
                 write!(f, "label {label} is no class: 0 to {} are accepted", (*classes).max(1) - 1)
             }
+            NetError::Checkpoint { reason } => write!(f, "saved run: {reason}"),
             NetError::Order { called, needs } => write!(f, "{called} comes after {needs}"),
         }
     }

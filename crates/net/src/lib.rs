@@ -9,6 +9,7 @@
 //! allocating; [`Net`] runs it.
 
 mod chain;
+mod checkpoint;
 pub mod digits;
 mod error;
 mod layer;

@@ -53,6 +53,9 @@ impl Activation {
     }
 }
 
+/// How the name of the parameter that holds a composition's slopes, negated, ends.
+pub(crate) const DIAGONAL: &str = "/diagonal.weights";
+
 /// PReLU as `relu(x) + d * relu(-x)`: ReLU, a scale by -1, ReLU, a 1x1 convolution with a group per
 /// channel whose weights `d` are the slopes negated, and a sum. The method of `prelu` is not used.
 ///

@@ -6,7 +6,7 @@ mod out_of_place;
 
 use std::fmt;
 
-use prelu_mem_core::{Cpu, Filler, Footprint, Geometry, Sharing, Slopes, Strategy};
+use prelu_mem_core::{Cpu, Filler, Footprint, Geometry, Recipe, Sharing, Slopes, Strategy};
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
@@ -28,10 +28,12 @@ pub enum HandOver {
     Direct,
 }
 
+const STASH: &str = <DiffStash as Recipe<f32>>::NAME;
+
 /// How the pre-activation is preserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// In place, by a strategy.
+    /// In place, by a strategy whose saved state owns its memory.
     InPlace(StrategyName),
     /// In place, in the layer's own gradient buffer.
     Stash(HandOver),
@@ -40,10 +42,15 @@ pub enum Method {
 }
 
 impl Method {
+    /// In place by the strategy of this name; `hand_over` is for a stash.
+    pub fn in_place(name: StrategyName, hand_over: HandOver) -> Self {
+        if name.name() == STASH { Method::Stash(hand_over) } else { Method::InPlace(name) }
+    }
+
     /// Every method.
     pub fn all() -> impl Iterator<Item = Method> {
-        let strategies = StrategyName::ALL.iter().map(|&name| Method::InPlace(name));
-        strategies.chain([
+        let owned = StrategyName::ALL.iter().filter(|name| name.name() != STASH);
+        owned.map(|&name| Method::InPlace(name)).chain([
             Method::Stash(HandOver::Copy),
             Method::Stash(HandOver::Direct),
             Method::OutOfPlace,
