@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use half::{bf16, f16};
-use prelu_mem_core::{Cpu, Element, Error, GradSlot, Strategy};
+use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
 use setting::{LAYOUTS, Layout, Setting};
 
@@ -41,34 +41,38 @@ struct Backward<'a, 'g, T: Element> {
     grad: &'a mut [T],
 }
 
-impl<T: Element> Backward<'_, '_, T> {
-    /// Time of one backward pass after a forward pass.
-    fn once<S: Strategy<Cpu, T>>(&mut self, strategy: S) -> Result<Duration, Error> {
-        let Setting { cpu, geometry, slopes, x } = self.setting;
-        let plan = strategy.plan(geometry, slopes)?;
-        let mut y = x.clone();
-        let mut slot = GradSlot::none();
-        let saved = strategy.forward(cpu, &plan, &mut y, &mut slot)?;
-        let ready = strategy.vacate(cpu, saved, &mut slot, None)?;
-        self.grad.copy_from_slice(x);
-        let mut sums = vec![0.0; geometry.slopes()];
-        let start = Instant::now();
-        strategy.backward(cpu, slopes, ready, Some(&y), self.grad, Some(&mut sums))?;
-        Ok(start.elapsed())
-    }
+/// Time of one backward pass after a forward pass.
+fn once<T: Element, S: Strategy<Cpu, T>>(
+    strategy: S,
+    setting: &Setting<T>,
+    grad: &mut [T],
+) -> Result<Duration, Error> {
+    let Setting { cpu, geometry, slopes, x } = setting;
+    let plan = strategy.plan(geometry, slopes)?;
+    let mut y = x.clone();
+    let mut slot = GradSlot::new(cpu.alloc(x.len())?);
+    let shared = SharedBuffer::new(cpu.alloc(x.len())?);
+    let saved = strategy.forward(cpu, &plan, &mut y, &mut slot)?;
+    let ready = strategy.vacate(cpu, saved, &mut slot, Some(&shared))?;
+    grad.copy_from_slice(x);
+    let mut sums = vec![0.0; geometry.slopes()];
+    let start = Instant::now();
+    strategy.backward(cpu, slopes, ready, Some(&y), grad, Some(&mut sums))?;
+    Ok(start.elapsed())
 }
 
 impl<T: Element> Visitor<Cpu, T> for Backward<'_, '_, T> {
     type Output = ();
 
-    fn visit<S: Strategy<Cpu, T>>(mut self, strategy: S) {
+    fn visit<S: Strategy<Cpu, T>>(self, strategy: S) {
+        let Backward { group, setting, grad } = self;
         let name = format!("{}/{}", T::DTYPE, S::NAME);
-        let mut time = |rounds| (0..rounds).map(|_| self.once(strategy)).sum();
         let mut times = |rounds: u64| -> Duration {
-            let sum: Result<Duration, Error> = time(rounds);
+            let sum: Result<Duration, Error> =
+                (0..rounds).map(|_| once(strategy, setting, grad)).sum();
             sum.expect("valid inputs")
         };
-        self.group.bench_function(name, |bencher| bencher.iter_custom(&mut times));
+        group.bench_function(name, |bencher| bencher.iter_custom(&mut times));
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use half::{bf16, f16};
-use prelu_mem_core::{Cpu, Element, GradSlot, Strategy};
+use prelu_mem_core::{Backend, Cpu, Element, GradSlot, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
 use setting::{LAYOUTS, Layout, Setting};
 
@@ -52,8 +52,9 @@ impl<T: Element> Visitor<Cpu, T> for Forward<'_, '_, T> {
                 let mut spent = Duration::ZERO;
                 for _ in 0..rounds {
                     self.y.copy_from_slice(x);
+                    let mut slot = GradSlot::new(cpu.alloc(x.len()).expect("memory"));
                     let start = Instant::now();
-                    let saved = strategy.forward(cpu, &plan, self.y, &mut GradSlot::none());
+                    let saved = strategy.forward(cpu, &plan, self.y, &mut slot);
                     spent += start.elapsed();
                     assert!(saved.is_ok(), "{}", S::NAME);
                 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use prelu_mem_adaptive::Adaptive;
 use prelu_mem_bitmask::{Bitmask, SignBits};
 use prelu_mem_core::{Backend, Element, Identity, Kernels, Recipe, SignOfOutput, Strategy};
+use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_full_copy::FullCopy;
 use prelu_mem_int8_mask::{Int8Mask, SignByte};
 use prelu_mem_output_sign::OutputSign;
@@ -57,6 +58,7 @@ strategies! {
     FullCopy, Identity;
     Int8Mask, SignByte;
     Bitmask, SignBits;
+    DiffStash, Identity;
     OutputSign, SignOfOutput;
     Adaptive, SignBits;
 }
@@ -105,9 +107,9 @@ mod tests {
             assert_eq!(name.name().parse(), Ok(name));
         }
         let error = "bitmap".parse::<StrategyName>().expect_err("no such strategy").to_string();
-        for expected in ["'bitmap'", "full-copy", "int8-mask", "bitmask", "output-sign", "adaptive"]
-        {
-            assert!(error.contains(expected), "{error}");
+        assert!(error.contains("'bitmap'"), "{error}");
+        for name in ["full-copy", "int8-mask", "bitmask", "diff-stash", "output-sign", "adaptive"] {
+            assert!(error.contains(name), "{error}");
         }
     }
 }

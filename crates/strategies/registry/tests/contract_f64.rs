@@ -8,6 +8,7 @@ contract! {
     full_copy FullCopy,
     int8_mask Int8Mask,
     bitmask Bitmask,
+    diff_stash DiffStash,
     output_sign OutputSign,
     adaptive Adaptive,
 }

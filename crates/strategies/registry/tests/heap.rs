@@ -3,7 +3,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use prelu_mem_core::{Backend, Cpu, Element, Error, Geometry, GradSlot, Sharing, Slopes, Strategy};
+use prelu_mem_core::{
+    Backend, Cpu, Element, Error, Geometry, GradSlot, SharedBuffer, Sharing, Slopes, Strategy,
+};
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -46,6 +48,7 @@ impl<T: Element> Visitor<Cpu, T> for Passes<'_> {
         let plan = strategy.plan(&geometry, &slopes)?;
         let footprint = strategy.footprint(cpu, &plan);
         let mut slot = GradSlot::new(cpu.alloc(geometry.len())?);
+        let shared = SharedBuffer::new(cpu.alloc(geometry.len())?);
         let mut x = vec![T::from_f64(-1.5); geometry.len()];
         let (mut grad, mut sums) = (x.clone(), vec![0.0; geometry.slopes()]);
 
@@ -53,7 +56,7 @@ impl<T: Element> Visitor<Cpu, T> for Passes<'_> {
         let most = footprint.saved_bytes() + SLACK;
         assert!(forward.1 <= most, "{}: forward took {} of {most}", S::NAME, forward.1);
 
-        let ready = strategy.vacate(cpu, forward.0?, &mut slot, None)?;
+        let ready = strategy.vacate(cpu, forward.0?, &mut slot, Some(&shared))?;
         let output = Some(&x[..]);
         let pass = || strategy.backward(cpu, &slopes, ready, output, &mut grad, Some(&mut sums));
         let backward = measured(pass);

@@ -3,29 +3,29 @@
 use prelu_mem_core::{Cpu, Element, Geometry, Sharing, Slopes};
 
 /// A tensor's shape, channels on axis 1.
-pub struct Layout {
-    pub name: &'static str,
-    pub shape: &'static [usize],
+pub(crate) struct Layout {
+    pub(crate) name: &'static str,
+    pub(crate) shape: &'static [usize],
 }
 
 /// Long runs, runs of 49, and channels last.
-pub const LAYOUTS: &[Layout] = &[
+pub(crate) const LAYOUTS: &[Layout] = &[
     Layout { name: "112x112", shape: &[16, 64, 112, 112] },
     Layout { name: "7x7", shape: &[512, 512, 7, 7] },
     Layout { name: "channels-last", shape: &[200_704, 64] },
 ];
 
 /// The inputs of one layer.
-pub struct Setting<T: Element> {
-    pub cpu: Cpu,
-    pub geometry: Geometry,
-    pub slopes: Slopes<T>,
-    pub x: Vec<T>,
+pub(crate) struct Setting<T: Element> {
+    pub(crate) cpu: Cpu,
+    pub(crate) geometry: Geometry,
+    pub(crate) slopes: Slopes<T>,
+    pub(crate) x: Vec<T>,
 }
 
 impl<T: Element> Setting<T> {
     /// Slopes of 0.3 and values in -1 .. 1, half of them negative in no order.
-    pub fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout) -> Self {
         let geometry = Geometry::from_shape(layout.shape, 1, Sharing::PerChannel)
             .expect("the shapes above have a second axis");
         let mut state = 1_u64;

@@ -31,6 +31,9 @@ fn one_channel_of_each_class() -> Result<(), Error> {
     assert_eq!(learned(StrategyName::FullCopy, slopes)?, (ELEMENTS * 4, 0, false));
     assert_eq!(learned(StrategyName::Int8Mask, slopes)?, (2 * CHANNEL, kept, true));
     assert_eq!(learned(StrategyName::Bitmask, slopes)?, (words_of_bits(200), kept, true));
+    assert_eq!(learned(StrategyName::DiffStash, slopes)?, (0, 0, false));
+    let stash = footprint(StrategyName::DiffStash, Slopes::learned(slopes.to_vec()))?;
+    assert_eq!(stash.lent_bytes, ELEMENTS * 4);
     assert_eq!(learned(StrategyName::OutputSign, slopes)?, (0, 2 * kept, true));
     assert_eq!(learned(StrategyName::Adaptive, slopes)?, (words_of_bits(100), kept, true));
     Ok(())

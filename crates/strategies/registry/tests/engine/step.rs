@@ -1,7 +1,7 @@
 //! One forward and backward pass of a named strategy.
 
 use prelu_mem_core::{
-    Backend, Cpu, Element, Error, Footprint, Geometry, GradSlot, Slopes, Strategy,
+    Backend, Cpu, Element, Error, Footprint, Geometry, GradSlot, SharedBuffer, Slopes, Strategy,
 };
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
@@ -35,9 +35,10 @@ impl<T: Element> Visitor<Cpu, T> for Step<'_, T> {
         let plan = strategy.plan(&geometry, slopes)?;
         let footprint = strategy.footprint(cpu, &plan);
         let mut slot = GradSlot::new(cpu.alloc(geometry.len())?);
+        let shared = SharedBuffer::new(cpu.alloc(geometry.len())?);
         let (mut y, mut dx, mut da) = (x.to_vec(), g.to_vec(), vec![0.0; geometry.slopes()]);
         let saved = strategy.forward(cpu, &plan, &mut y, &mut slot)?;
-        let ready = strategy.vacate(cpu, saved, &mut slot, None)?;
+        let ready = strategy.vacate(cpu, saved, &mut slot, Some(&shared))?;
         let output = footprint.needs_output.then_some(&y[..]);
         strategy.backward(cpu, slopes, ready, output, &mut dx, Some(&mut da))?;
         Ok(Gradients { dx, da, footprint })

@@ -4,7 +4,8 @@ use half::{bf16, f16};
 use prelu_mem_core::contract::bound::{output_may_do, slope_gradient};
 use prelu_mem_core::contract::oracle;
 use prelu_mem_core::{
-    Backend, Cpu, Element, Error, Filler, Geometry, GradSlot, Layer, Sharing, Slopes, Strategy,
+    Backend, Cpu, Element, Error, Filler, Geometry, GradSlot, Layer, SharedBuffer, Sharing, Slopes,
+    Strategy,
 };
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
@@ -35,8 +36,9 @@ impl<T: Element> Visitor<Cpu, T> for Sweep {
             let g: Vec<T> = ordinary.fill(&SHAPE, 1_000 + step as u64)?;
             let (mut y, mut dx) = (x.clone(), g.clone());
             let mut slot = GradSlot::new(cpu.alloc(geometry.len())?);
+            let shared = SharedBuffer::new(cpu.alloc(geometry.len())?);
             let saved = layer.forward(&geometry, &mut y, &mut slot)?;
-            let ready = layer.vacate(saved, &mut slot, None)?;
+            let ready = layer.vacate(saved, &mut slot, Some(&shared))?;
             layer.backward(ready, Some(&y), &mut dx)?;
             hold::<T>(S::NAME, step, &layer, (&x, &g), &dx);
         }
