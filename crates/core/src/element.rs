@@ -83,7 +83,7 @@ impl Wide for f64 {
     const ONE: Self = 1.0;
 }
 
-/// A tensor element: [`f16`], [`bf16`], [`f32`] or [`f64`].
+/// A tensor element: [`struct@f16`], [`struct@bf16`], [`f32`] or [`f64`].
 ///
 /// Products are taken in [`Element::Wide`] and rounded once to the element type. For `f16` and
 /// `bf16` the product of two elements is exact in `f32` (22 and 16 significant bits of 24), so

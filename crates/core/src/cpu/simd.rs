@@ -1,6 +1,6 @@
 //! The SIMD level of the loops, chosen at run time.
 //!
-//! The loops are written once in plain Rust. [`Level::run`] compiles them again for each level, as
+//! The loops are written once in plain Rust. `Level::run` compiles them again for each level, as
 //! the body of a function with that level's instructions enabled.
 
 use std::fmt;
