@@ -1,5 +1,7 @@
 //! A learned parameter: values, gradient and momentum, with its own multipliers.
 
+use std::collections::BTreeMap;
+
 use prelu_mem_core::cpu::Buffer;
 use prelu_mem_core::{Backend, Cpu, Filler};
 
@@ -35,6 +37,8 @@ pub enum Init {
     Fill(Filler),
     /// These values.
     Values(Vec<f64>),
+    /// The values that stand by the parameter's name.
+    Named(BTreeMap<String, Vec<f64>>),
 }
 
 impl From<Filler> for Init {
@@ -47,19 +51,20 @@ impl Init {
     /// Values for a parameter `name` of `shape`, in C order.
     ///
     /// # Errors
-    /// A filler that makes no distribution; values of another number than the shape's elements.
+    /// A filler that makes no distribution; values of another number than the shape's elements, or
+    /// none by this name.
     pub fn values<T: Number>(&self, name: &str, shape: &[usize], seed: u64) -> Result<Vec<T>> {
-        match self {
-            Init::Fill(filler) => Ok(filler.fill(shape, named_seed(seed, name))?),
-            Init::Values(values) => {
-                let expected = shape.iter().product();
-                if values.len() != expected {
-                    let what = name.to_owned();
-                    return Err(NetError::Size { what, expected, got: values.len() });
-                }
-                Ok(values.iter().map(|&value| T::from_f64(value)).collect())
-            }
+        let values: &[f64] = match self {
+            Init::Fill(filler) => return Ok(filler.fill(shape, named_seed(seed, name))?),
+            Init::Values(values) => values,
+            Init::Named(all) => all.get(name).map_or(&[], Vec::as_slice),
+        };
+        let expected = shape.iter().product();
+        if values.len() != expected {
+            let what = name.to_owned();
+            return Err(NetError::Size { what, expected, got: values.len() });
         }
+        Ok(values.iter().map(|&value| T::from_f64(value)).collect())
     }
 }
 
@@ -193,5 +198,9 @@ mod tests {
         let error = Init::Values(vec![0.5; 3]).values::<f32>("a.slopes", &[4], 0);
         let expected = NetError::Size { what: "a.slopes".to_owned(), expected: 4, got: 3 };
         assert_eq!(error, Err(expected));
+        let named = Init::Named([("b.slopes".to_owned(), vec![0.5; 4])].into());
+        assert_eq!(named.values::<f32>("b.slopes", &[4], 0), Ok(vec![0.5; 4]));
+        let none = NetError::Size { what: "a.slopes".to_owned(), expected: 4, got: 0 };
+        assert_eq!(named.values::<f32>("a.slopes", &[4], 0), Err(none));
     }
 }

@@ -1,6 +1,6 @@
 //! Training on the digits.
 
-use prelu_mem_core::Cpu;
+use prelu_mem_core::{Cpu, Element};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -9,8 +9,10 @@ use crate::digits::Digits;
 use crate::error::{NetError, Result};
 use crate::lifetime::Gradients;
 use crate::net::Net;
-use crate::nets::{Activation, digits};
+use crate::nets::{Activation, DIAGONAL, digits};
 use crate::number::Number;
+use crate::param::Init;
+use crate::plan::{MemoryPlan, plan};
 use crate::sgd::Sgd;
 
 /// Everything that a run depends on: the same settings give the same losses, bit for bit.
@@ -179,13 +181,31 @@ impl<T: Number> Training<T> {
         Ok(correct as f64 / self.test.len() as f64)
     }
 
-    /// The slopes of every PReLU as they are now.
+    /// The slopes of every PReLU as they are now, those of a composition too.
     pub fn slopes(&self) -> Vec<LearnedSlopes> {
         let slopes = |param: &crate::param::Param<T>| {
-            let layer = param.name().strip_suffix(".slopes")?.to_owned();
-            let slopes = param.values().iter().map(|&slope| prelu_mem_core::Element::to_f64(slope));
-            Some(LearnedSlopes { layer, slopes: slopes.collect() })
+            let (layer, sign) = match param.name().strip_suffix(".slopes") {
+                Some(layer) => (layer, 1.0),
+                None => (param.name().strip_suffix(DIAGONAL)?, -1.0),
+            };
+            let slopes = param.values().iter().map(|&slope| sign * Element::to_f64(slope));
+            Some(LearnedSlopes { layer: layer.to_owned(), slopes: slopes.collect() })
         };
         self.net.params().filter_map(slopes).collect()
+    }
+
+    /// The memory of the next step, planned for the slopes as they are now.
+    ///
+    /// # Errors
+    /// Those of [`plan`].
+    pub fn plan(&self) -> Result<MemoryPlan> {
+        let named = |layer: LearnedSlopes| (format!("{}.slopes", layer.layer), layer.slopes);
+        let slopes = Init::Named(self.slopes().into_iter().map(named).collect());
+        let mut activation = self.settings.activation.clone();
+        if let Activation::PRelu(prelu) | Activation::Composition(prelu) = &mut activation {
+            prelu.slopes = slopes;
+        }
+        let chain = digits::<T>(self.settings.batch, self.settings.seed, &activation)?;
+        plan(&chain, self.net.cpu(), self.settings.gradients)
     }
 }

@@ -4,6 +4,7 @@ use prelu_mem_core::{Cpu, Filler, Sharing};
 use prelu_mem_net::layers::{Method, PRelu};
 use prelu_mem_net::nets::{Activation, digits};
 use prelu_mem_net::plan::{MemoryPlan, Parts, Step, plan};
+use prelu_mem_net::train::{Settings, Training};
 use prelu_mem_net::{Chain, Gradients, Init, Multipliers, Net, NetError, Sgd};
 
 const MODES: [Gradients; 2] = [Gradients::Resident, Gradients::Transient];
@@ -129,5 +130,28 @@ fn the_parts_say_what_each_strategy_costs() -> Result<(), NetError> {
     assert_eq!(stash.gradients, full.gradients);
     let full = parts("full-copy", Gradients::Transient)?;
     assert_eq!(transient.gradients - full.gradients, 4 * elements);
+    Ok(())
+}
+
+/// Slopes that training changes change the need; the next step's plan follows them.
+#[test]
+fn a_training_run_plans_for_the_slopes_it_has_learned() -> Result<(), NetError> {
+    for method in Method::all() {
+        for gradients in MODES {
+            let cpu = Cpu::new(1)?;
+            let activation = prelu(method, Filler::Uniform { low: -0.01, high: 0.02 });
+            let settings = Settings { gradients, batch: 250, ..Settings::new(activation) };
+            let mut training = Training::<f32>::new(&cpu, settings)?;
+            for _ in 0..2 {
+                let planned = training.plan()?.peak_bytes();
+                let mut counted = None;
+                cpu.memory().reset_peak();
+                training.epoch(|_| {
+                    counted.get_or_insert_with(|| cpu.memory().peak_bytes());
+                })?;
+                assert_eq!(counted, Some(planned), "{method} {gradients:?}");
+            }
+        }
+    }
     Ok(())
 }
