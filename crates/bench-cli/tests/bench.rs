@@ -33,7 +33,8 @@ fn strategies(value: &Value) -> Vec<&str> {
     rows.iter().map(|row| row["strategy"].as_str().expect("a name")).collect()
 }
 
-const ALL: [&str; 5] = ["full-copy", "int8-mask", "bitmask", "output-sign", "adaptive"];
+const ALL: [&str; 6] =
+    ["full-copy", "int8-mask", "bitmask", "diff-stash", "output-sign", "adaptive"];
 
 /// Everything that holds of any row: the counted bytes are the predicted ones, the input gradient is exact.
 fn assert_sound(value: &Value) {
@@ -79,6 +80,7 @@ fn the_object_has_the_documented_keys() {
         keys(&value["rows"][0]),
         [
             "strategy",
+            "hand_over",
             "layers",
             "elements",
             "saved_bytes",
@@ -126,6 +128,7 @@ fn memory_is_what_each_strategy_promises() {
         ("full-copy", 2048, 32.0, false),
         ("int8-mask", 512, 8.0, true),
         ("bitmask", 64, 1.0, true),
+        ("diff-stash", 0, 0.0, false),
         ("output-sign", 0, 0.0, true),
         ("adaptive", 0, 0.0, true),
     ] {
@@ -134,6 +137,51 @@ fn memory_is_what_each_strategy_promises() {
         assert_eq!(row["saved_bytes"], bytes, "{row}");
         assert_eq!(row["bits_per_element"], bits, "{row}");
         assert_eq!(row["needs_output"], needs_output, "{row}");
+    }
+}
+
+#[test]
+fn a_stash_shares_one_buffer_and_costs_a_copy_where_gradients_are_transient() {
+    let network = ["--network", "mtcnn-onet", "--batch", "2", "--strategy", "diff-stash"];
+    let (elements, largest) = (2 * (67_712 + 28_224 + 4_096 + 1_152 + 256), 2 * 67_712);
+    for (mode, saved) in [("resident", 0), ("transient", 4 * elements)] {
+        let value = json(&[&network[..], &["--gradients", mode]].concat());
+        assert_sound(&value);
+        assert_eq!(value["settings"]["gradients"], mode);
+        let stash = row(&value, "diff-stash");
+        assert_eq!(stash["saved_bytes"], saved, "{mode}");
+        assert_eq!(stash["shared_buffer_bytes"], 4 * largest, "{mode}");
+        assert_eq!(stash["bits_per_element"], f64::from(saved * 8) / f64::from(elements));
+        assert_eq!(stash["needs_output"], false);
+        let full = row(&value, "full-copy");
+        assert_eq!(full["saved_bytes"], 4 * elements);
+        assert_eq!(full["shared_buffer_bytes"], 0);
+        assert_eq!(full["hand_over"], Value::Null);
+    }
+}
+
+#[test]
+fn both_hand_overs_are_measured_and_give_the_same_gradients() {
+    let shape = ["--shape", "3,70000", "--slopes", "uniform:-0.5,0.5", "--strategy", "diff-stash"];
+    let hand_overs = |value: &Value| {
+        let rows = value["rows"].as_array().expect("rows");
+        rows.iter().map(|row| row["hand_over"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    for (options, expected) in [
+        (&[][..], &[None, Some("direct")][..]),
+        (&["--hand-over", "copy"], &[None, Some("copy")]),
+        (&["--hand-over", "direct", "--hand-over", "copy"], &[None, Some("copy"), Some("direct")]),
+    ] {
+        for mode in ["resident", "transient"] {
+            let value = json(&[&shape[..], options, &["--gradients", mode]].concat());
+            assert_sound(&value);
+            let expected: Vec<_> = expected.iter().map(|name| name.map(str::to_owned)).collect();
+            assert_eq!(hand_overs(&value), expected, "{options:?}");
+            for row in value["rows"].as_array().expect("rows") {
+                let error = |row: &Value| row["slope_gradient_relative_error"].to_string();
+                assert_eq!(error(row), error(&value["rows"][0]), "{row}");
+            }
+        }
     }
 }
 
@@ -261,6 +309,8 @@ fn tables_name_every_strategy_and_the_limits() {
             "GB/s",
             "dx exact",
             "Limits of this machine",
+            "shared MiB",
+            "diff-stash, direct",
         ]) {
             assert!(text.contains(part), "{format}: no '{part}' in\n{text}");
         }

@@ -22,7 +22,7 @@ fn every_strategy_dtype_and_layout_holds_on_this_machine() -> Outcome {
     assert_eq!(report["failed"], 0);
     assert_eq!(report["complete"], true);
     let rows = report["rows"].as_array().ok_or("rows")?;
-    for strategy in ["full-copy", "int8-mask", "bitmask", "output-sign", "adaptive"] {
+    for strategy in ["full-copy", "int8-mask", "bitmask", "diff-stash", "output-sign", "adaptive"] {
         for dtype in ["f16", "bf16", "f32", "f64"] {
             let of = |row: &&Value| row["strategy"] == strategy && row["dtype"] == dtype;
             let layouts: Vec<_> = rows.iter().filter(of).map(|row| &row["layout"]).collect();

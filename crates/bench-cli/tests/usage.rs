@@ -37,6 +37,7 @@ fn bench_options_name_the_bad_value() {
                 "full-copy",
                 "int8-mask",
                 "bitmask",
+                "diff-stash",
                 "output-sign",
                 "adaptive",
                 "similar",
@@ -71,6 +72,7 @@ fn bench_options_name_the_bad_value() {
         ("--device", "gpu", &["'gpu'", "cpu", "cuda:I"]),
         ("--device", "cuda:x", &["'cuda:x'", "cuda:I"]),
         ("--gradients", "eternal", &["'eternal'", "resident", "transient"]),
+        ("--hand-over", "throw", &["'throw'", "copy", "direct"]),
         ("--seed", "x", &["'x'"]),
         ("--format", "xml", &["'xml'", "table", "json", "csv", "markdown"]),
     ] {

@@ -168,8 +168,10 @@ mod tests {
     use prelu_mem_registry::StrategyName;
 
     use super::*;
-    use crate::bench::{pool, prepare};
-    use crate::options::bench::Gradients;
+    use crate::bench::pool;
+    use crate::bench::subject::prepare;
+    use crate::options::gradients::Gradients;
+    use crate::options::hand_over::HandOver;
 
     /// The numbers of samples (limits, then each of two strategies) when `stop` is first true at its `calls`-th call.
     fn samples(rounds: Rounds, calls: usize) -> Result<Vec<usize>, Failure> {
@@ -179,13 +181,14 @@ mod tests {
         let layers = [Layer { shape: vec![2, 3, 5], axis: 1, geometry, slopes }];
         let backend = Cpu::new(1).map_err(|error| Failure::Run(error.to_string()))?;
         let names = [StrategyName::FullCopy, StrategyName::Bitmask];
-        let subjects =
-            names.iter().map(|&name| prepare(name, &layers)).collect::<Result<Vec<_>, _>>()?;
+        let subjects: Result<Vec<_>, _> =
+            names.iter().map(|&name| prepare(name, HandOver::Copy, &layers)).collect();
+        let subjects = subjects?;
         let mut bench = Bench {
             backend: &backend,
             pool: Arc::new(pool(1)?),
             layers: &layers,
-            tensors: Tensors::new(&backend, &layers, Gradients::Transient, 0)?,
+            tensors: Tensors::new(&backend, &layers, None, (Gradients::Transient, 0))?,
         };
         let left = Cell::new(calls);
         let stop = || {

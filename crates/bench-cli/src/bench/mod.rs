@@ -16,11 +16,12 @@ mod target;
 mod tensors;
 mod tile;
 mod verify;
+mod way;
 
 use std::sync::Arc;
 
 use half::{bf16, f16};
-use prelu_mem_core::{Cpu, Dtype, Element, Sharing};
+use prelu_mem_core::{Backend, Cpu, Dtype, Element, SharedBuffer, Sharing};
 use prelu_mem_registry::StrategyName;
 use rayon::ThreadPoolBuilder;
 
@@ -29,12 +30,13 @@ use self::progress::Progress;
 use self::report::{BenchReport, Limits, Settings};
 use self::row::{Findings, Row, gbps};
 use self::samples::Samples;
-use self::subject::{Prepare, Subject};
+use self::subject::{Subject, prepare};
 use self::target::{Layer, Target};
 use self::tensors::Tensors;
 use crate::failure::Failure;
 use crate::machine::{self, Machine};
 use crate::options::bench::BenchOptions;
+use crate::options::hand_over::HandOver;
 use crate::options::threads;
 use crate::output::Printer;
 
@@ -60,18 +62,19 @@ fn run_typed<T: Element>(
     let names = with_baseline(&options.strategy);
     need::check::<T>(target, &names, backend, options.gradients, machine::free_memory()?)?;
     let layers = target.layers::<T>(target.shapes(None))?;
-    let subjects =
-        names.iter().map(|&name| prepare(name, &layers)).collect::<Result<Vec<_>, Failure>>()?;
+    let subjects = subjects(&names, &options.hand_over, &layers)?;
     interrupt::listen()?;
 
     let progress = Progress::start();
-    let verdicts = verify::all(backend, &layers, &subjects, options.seed, &progress)?;
+    let shared = shared_buffer(backend, &subjects)?;
+    let tools = (backend, shared.as_ref());
+    let verdicts = verify::all(tools, &layers, &subjects, options.seed, &progress)?;
     let rounds = options.samples.map_or(Rounds::USUAL, Rounds::exactly);
     let mut bench = Bench {
         backend,
         pool: Arc::new(pool(backend.threads())?),
         layers: &layers,
-        tensors: Tensors::new(backend, &layers, options.gradients, options.seed)?,
+        tensors: Tensors::new(backend, &layers, shared, (options.gradients, options.seed))?,
     };
     let mut counted = Vec::new();
     for subject in &subjects {
@@ -84,6 +87,8 @@ fn run_typed<T: Element>(
     let mut rows = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
         let findings = Findings {
+            hand_over: subject.hand_over(),
+            gradients: options.gradients,
             footprints: &subject.footprints(backend),
             counted: counted[index],
             timing: &timings[index],
@@ -118,11 +123,37 @@ fn with_baseline(named: &[StrategyName]) -> Vec<StrategyName> {
     StrategyName::ALL.iter().copied().filter(wanted).collect()
 }
 
-fn prepare<T: Element>(
-    name: StrategyName,
+/// A subject for each name, and one more for each further hand-over of diff-stash.
+fn subjects<T: Element>(
+    names: &[StrategyName],
+    hand_overs: &[HandOver],
     layers: &[Layer<T>],
-) -> Result<Box<dyn Subject<T>>, Failure> {
-    prelu_mem_registry::with::<Cpu, T, _>(name, Prepare { name, layers })
+) -> Result<Vec<Box<dyn Subject<T>>>, Failure> {
+    let ways =
+        [HandOver::Copy, HandOver::Direct].into_iter().filter(|way| hand_overs.contains(way));
+    let mut subjects = Vec::new();
+    for &name in names {
+        let most = if name == StrategyName::DiffStash { usize::MAX } else { 1 };
+        for way in ways.clone().take(most) {
+            subjects.push(prepare(name, way, layers)?);
+        }
+    }
+    Ok(subjects)
+}
+
+/// The one buffer for the largest stash of any subject; none where nothing is stashed.
+fn shared_buffer<T: Element>(
+    backend: &Cpu,
+    subjects: &[Box<dyn Subject<T>>],
+) -> Result<Option<SharedBuffer<Cpu, T>>, Failure> {
+    let footprints = subjects.iter().flat_map(|subject| subject.footprints(backend));
+    match footprints.map(|footprint| footprint.lent_bytes).max() {
+        None | Some(0) => Ok(None),
+        Some(bytes) => match backend.alloc(bytes / size_of::<T>()) {
+            Ok(buffer) => Ok(Some(SharedBuffer::new(buffer))),
+            Err(error) => Err(Failure::Run(error.to_string())),
+        },
+    }
 }
 
 fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {

@@ -3,10 +3,12 @@
 use prelu_mem_core::{Cpu, Element, Footprint, Geometry};
 use prelu_mem_registry::StrategyName;
 
+use super::subject::prepare;
 use super::target::Target;
-use super::{prepare, verify};
+use super::verify;
 use crate::failure::Failure;
-use crate::options::bench::Gradients;
+use crate::options::gradients::Gradients;
+use crate::options::hand_over::HandOver;
 use crate::units::mebibytes;
 
 /// Tiles, the program itself, and what the operating system adds to every allocation.
@@ -76,12 +78,14 @@ fn need<T: Element>(
     }
     // Channel tables are made only now that they are known to fit.
     let layers = target.layers::<T>(shapes)?;
-    let mut saved = 0;
+    let (mut saved, mut shared) = (0, 0);
     for &name in names {
-        let footprints = prepare::<T>(name, &layers)?.footprints(backend);
-        saved = saved.max(alive(&footprints));
+        // Both hand-overs need the same.
+        let footprints = prepare::<T>(name, HandOver::Copy, &layers)?.footprints(backend);
+        saved = saved.max(alive(&footprints, gradients));
+        shared = shared.max(largest_stash(&footprints));
     }
-    Ok(tensors.saturating_add(saved))
+    Ok(tensors.saturating_add(saved).saturating_add(shared))
 }
 
 /// Bytes of the tensors that are measured.
@@ -103,10 +107,19 @@ fn tables(geometries: &[Geometry], strategies: usize) -> u64 {
 }
 
 /// Bytes of one strategy's saved states, all alive, and of its largest workspace.
-fn alive(footprints: &[Footprint]) -> u64 {
-    let saved: u64 = footprints.iter().map(|footprint| footprint.saved_bytes() as u64).sum();
-    let workspace = footprints.iter().map(|footprint| footprint.workspace_bytes as u64).max();
-    saved + workspace.unwrap_or(0)
+fn alive(footprints: &[Footprint], gradients: Gradients) -> u64 {
+    let stash = |footprint: &Footprint| match gradients {
+        Gradients::Resident => 0,
+        Gradients::Transient => footprint.lent_bytes,
+    };
+    let saved = footprints.iter().map(|footprint| footprint.saved_bytes() + stash(footprint));
+    let workspace = footprints.iter().map(|footprint| footprint.workspace_bytes).max();
+    (saved.sum::<usize>() + workspace.unwrap_or(0)) as u64
+}
+
+/// Bytes of the buffer that stashes move through.
+fn largest_stash(footprints: &[Footprint]) -> u64 {
+    footprints.iter().map(|footprint| footprint.lent_bytes as u64).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -123,6 +136,16 @@ mod tests {
         assert_eq!(largest(100, |_| false), None);
         assert_eq!(largest(1, |_| false), None);
         assert_eq!(largest(usize::MAX, |batch| batch <= 1 << 40), Some(1 << 40));
+    }
+
+    #[test]
+    fn a_stash_needs_buffers_of_its_own_where_gradients_are_transient() {
+        let stash =
+            |lent_bytes| Footprint { lent_bytes, workspace_bytes: 7, ..Footprint::default() };
+        let layers = [stash(100), stash(300), stash(200)];
+        assert_eq!(alive(&layers, Gradients::Resident), 7);
+        assert_eq!(alive(&layers, Gradients::Transient), 607);
+        assert_eq!(largest_stash(&layers), 300);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Report for BenchReport {
                 |value| format!("{name} {value:.1} GB/s"),
             )
         };
-        vec![
+        let mut notes = vec![
             format!(
                 "Limits of this machine in this run: {}, {}, {}.",
                 limit("copy", self.limits.copy_gbps),
@@ -81,7 +81,15 @@ impl Report for BenchReport {
             "GB/s: the least bytes a strategy has to move, over the median; of limit: against the scale for forward, the triad for backward.".into(),
             "Forward allocates its saved state anew each time; that is part of its time.".into(),
             "reads y: backward reads the output, which is free where the next layer keeps it anyway and one more tensor where not.".into(),
-        ]
+        ];
+        if self.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
+            let waits = match self.settings.gradients {
+                "resident" => "which are there anyway",
+                _ => "which had to be made early for it: as much as a full copy",
+            };
+            notes.push(format!("diff-stash: the stash waits in the gradient buffers, {waits}; of full-copy counts the one shared buffer too; backward's time has the hand-over in it."));
+        }
+        notes
     }
 }
 
@@ -105,6 +113,7 @@ impl BenchReport {
                 "saved MiB",
                 "allocated MiB",
                 "bits/element",
+                "shared MiB",
                 "of full-copy",
                 "reads y",
                 "workspace KiB",
@@ -113,13 +122,14 @@ impl BenchReport {
         let full =
             self.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
         for row in &self.rows {
-            let share =
-                full.filter(|&full| full > 0).map(|full| row.saved_bytes as f64 / full as f64);
+            let all = row.saved_bytes + row.shared_buffer_bytes;
+            let share = full.filter(|&full| full > 0).map(|full| all as f64 / full as f64);
             grid.push(vec![
-                row.strategy.to_owned(),
+                label(row),
                 mebibytes(row.saved_bytes),
                 mebibytes(row.allocated_bytes),
                 format!("{:.2}", row.bits_per_element),
+                mebibytes(row.shared_buffer_bytes),
                 share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0)),
                 yes(row.needs_output),
                 format!("{:.1}", row.workspace_bytes as f64 / 1024.0),
@@ -150,7 +160,7 @@ impl BenchReport {
         );
         for row in &self.rows {
             grid.push(vec![
-                row.strategy.to_owned(),
+                label(row),
                 spread(&row.forward_seconds),
                 format!("{:.1}", row.forward_gbps),
                 format!("{:.2}", row.forward_of_limit),
@@ -179,6 +189,7 @@ impl BenchReport {
             settings.gradients.to_owned(),
             settings.slopes.clone(),
             row.strategy.to_owned(),
+            row.hand_over.unwrap_or_default().to_owned(),
             row.layers.to_string(),
             row.elements.to_string(),
             row.saved_bytes.to_string(),
@@ -205,7 +216,7 @@ impl BenchReport {
     }
 }
 
-const RECORD: [&str; 30] = [
+const RECORD: [&str; 31] = [
     "subject",
     "batch",
     "dtype",
@@ -214,6 +225,7 @@ const RECORD: [&str; 30] = [
     "gradients",
     "slopes",
     "strategy",
+    "hand_over",
     "layers",
     "elements",
     "saved_bytes",
@@ -237,6 +249,14 @@ const RECORD: [&str; 30] = [
     "input_gradient_exact",
     "slope_gradient_relative_error",
 ];
+
+/// The strategy, with its hand-over where it has one.
+fn label(row: &Row) -> String {
+    match row.hand_over {
+        Some(hand_over) => format!("{}, {hand_over}", row.strategy),
+        None => row.strategy.to_owned(),
+    }
+}
 
 fn spread(seconds: &Summary) -> String {
     format!(

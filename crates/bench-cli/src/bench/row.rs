@@ -7,11 +7,15 @@ use super::measure::{Counted, Timing};
 use super::samples::Summary;
 use super::target::Layer;
 use super::verify::Verdict;
+use crate::options::gradients::Gradients;
+use crate::options::hand_over::HandOver;
 
 /// What was found about one strategy; sums over all layers where not said otherwise.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
     pub(super) strategy: &'static str,
+    /// Null for strategies that stash nothing.
+    pub(super) hand_over: Option<&'static str>,
     pub(super) layers: usize,
     pub(super) elements: u64,
     pub(super) saved_bytes: u64,
@@ -37,6 +41,8 @@ pub(super) struct Row {
 
 /// What a row is made of.
 pub(super) struct Findings<'a> {
+    pub(super) hand_over: Option<HandOver>,
+    pub(super) gradients: Gradients,
     pub(super) footprints: &'a [Footprint],
     pub(super) counted: Counted,
     pub(super) timing: &'a Timing,
@@ -60,12 +66,17 @@ impl Row {
             findings.footprints.iter().map(|footprint| bytes(footprint) as u64).max().unwrap_or(0)
         };
         let elements: u64 = layers.iter().map(|layer| layer.geometry.len() as u64).sum();
-        let saved = sum(Footprint::saved_bytes);
+        // A transient gradient buffer is made for the stash alone.
+        let saved = match findings.gradients {
+            Gradients::Resident => sum(Footprint::saved_bytes),
+            Gradients::Transient => sum(|footprint| footprint.saved_bytes() + footprint.lent_bytes),
+        };
         let (forward_bytes, backward_bytes) = least_bytes(layers, findings.footprints);
         let forward_gbps = gbps(forward_bytes, forward.median);
         let backward_gbps = gbps(backward_bytes, backward.median);
         Some(Self {
             strategy,
+            hand_over: findings.hand_over.map(HandOver::name),
             layers: layers.len(),
             elements,
             saved_bytes: saved,

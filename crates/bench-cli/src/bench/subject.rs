@@ -1,15 +1,17 @@
 //! One strategy on every layer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use prelu_mem_core::{Cpu, Element, Error, Footprint, GradSlot, Strategy};
+use prelu_mem_core::{Cpu, Element, Error, Footprint, Strategy};
+use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_registry::{StrategyName, Visitor};
 
 use super::target::Layer;
 use super::tensors::Tensors;
-use super::tile::Tile;
+use super::way::{Direct, Pass, Vacate, Way};
 use crate::failure::Failure;
+use crate::options::hand_over::HandOver;
 
 /// Seconds that one forward and one backward pass over all layers took.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +27,9 @@ pub(super) trait Subject<T: Element> {
     /// Its name.
     fn name(&self) -> StrategyName;
 
+    /// How it hands its stashes over, if it has any.
+    fn hand_over(&self) -> Option<HandOver>;
+
     /// What it needs, by layer.
     fn footprints(&self, backend: &Cpu) -> Vec<Footprint>;
 
@@ -37,55 +42,105 @@ pub(super) trait Subject<T: Element> {
         between: &mut dyn FnMut(),
     ) -> Result<Step, Failure>;
 
-    /// One layer alone: `x` becomes `y`, and the slot's buffer holds the input gradient for an upstream gradient from
-    /// the tile. Returns the slope gradient.
+    /// One layer alone: `x` becomes `y`, the slot's buffer holds the input gradient, and the slope gradient is added to
+    /// the sums.
     fn run_layer(
         &self,
         backend: &Cpu,
         layer: (usize, &Layer<T>),
-        x: &mut [T],
-        slot: &mut GradSlot<Cpu, T>,
-        upstream: &Tile<T>,
-    ) -> Result<Vec<f64>, Failure>;
+        pass: Pass<'_, T>,
+    ) -> Result<(), Failure>;
 }
 
-/// Makes the subject for the strategy that the registry names.
-pub(super) struct Prepare<'a, T> {
-    /// The name that is visited.
-    pub(super) name: StrategyName,
-    /// The layers to plan for.
-    pub(super) layers: &'a [Layer<T>],
+/// The strategy of this name, ready for the layers. Only diff-stash has a hand-over to choose.
+pub(super) fn prepare<T: Element>(
+    name: StrategyName,
+    hand_over: HandOver,
+    layers: &[Layer<T>],
+) -> Result<Box<dyn Subject<T>>, Failure> {
+    match (name, hand_over) {
+        (StrategyName::DiffStash, HandOver::Direct) => {
+            Ok(Box::new(Runner::new(name, DiffStash, Direct, layers)?))
+        }
+        _ => prelu_mem_registry::with::<Cpu, T, _>(name, Prepare { name, layers }),
+    }
+}
+
+struct Prepare<'a, T> {
+    name: StrategyName,
+    layers: &'a [Layer<T>],
 }
 
 impl<T: Element> Visitor<Cpu, T> for Prepare<'_, T> {
     type Output = Result<Box<dyn Subject<T>>, Failure>;
 
     fn visit<S: Strategy<Cpu, T>>(self, strategy: S) -> Self::Output {
+        Ok(Box::new(Runner::new(self.name, strategy, Vacate, self.layers)?))
+    }
+}
+
+struct Runner<S, W, P> {
+    name: StrategyName,
+    strategy: S,
+    way: W,
+    plans: Vec<Arc<P>>,
+}
+
+impl<S, W, P> Runner<S, W, P> {
+    fn new<T: Element>(
+        name: StrategyName,
+        strategy: S,
+        way: W,
+        layers: &[Layer<T>],
+    ) -> Result<Self, Failure>
+    where
+        S: Strategy<Cpu, T, Plan = P>,
+    {
         let plan = |layer: &Layer<T>| {
             strategy
                 .plan(&layer.geometry, &layer.slopes)
                 .map_err(|error| Failure::Run(error.to_string()))
         };
-        let plans = self.layers.iter().map(plan).collect::<Result<Vec<_>, _>>()?;
-        Ok(Box::new(Runner { name: self.name, strategy, plans }))
+        let plans = layers.iter().map(plan).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { name, strategy, way, plans })
     }
-}
 
-struct Runner<S, P> {
-    name: StrategyName,
-    strategy: S,
-    plans: Vec<Arc<P>>,
-}
-
-impl<S, P> Runner<S, P> {
     fn failed(&self, layer: usize, error: Error) -> Failure {
         Failure::Run(format!("{}, layer {} of {}: {error}", self.name, layer + 1, self.plans.len()))
     }
+
+    fn forward<T: Element>(
+        &self,
+        backend: &Cpu,
+        index: usize,
+        pass: &mut Pass<'_, T>,
+    ) -> Result<(S::Saved, Duration), Failure>
+    where
+        S: Strategy<Cpu, T, Plan = P>,
+    {
+        let plan = &self.plans[index];
+        let lent = self.strategy.footprint(backend, plan).lent_bytes > 0;
+        let start = Instant::now();
+        // A transient gradient buffer is made this early for the stash alone: that is part of its price.
+        let room = if lent { pass.ensure_gradient(backend) } else { Ok(()) };
+        let saved = room.and_then(|()| self.strategy.forward(backend, plan, pass.x, pass.slot));
+        let spent = start.elapsed();
+        Ok((saved.map_err(|error| self.failed(index, error))?, spent))
+    }
 }
 
-impl<T: Element, S: Strategy<Cpu, T>> Subject<T> for Runner<S, S::Plan> {
+impl<T, S, W> Subject<T> for Runner<S, W, S::Plan>
+where
+    T: Element,
+    S: Strategy<Cpu, T>,
+    W: Way<T, S>,
+{
     fn name(&self) -> StrategyName {
         self.name
+    }
+
+    fn hand_over(&self) -> Option<HandOver> {
+        self.way.hand_over(self.name == StrategyName::DiffStash)
     }
 
     fn footprints(&self, backend: &Cpu) -> Vec<Footprint> {
@@ -99,64 +154,36 @@ impl<T: Element, S: Strategy<Cpu, T>> Subject<T> for Runner<S, S::Plan> {
         tensors: &mut Tensors<T>,
         between: &mut dyn FnMut(),
     ) -> Result<Step, Failure> {
-        let mut step = Step { forward: 0.0, backward: 0.0 };
+        let (mut forward, mut backward) = (Duration::ZERO, Duration::ZERO);
         let mut states = Vec::with_capacity(layers.len());
-        for (index, plan) in self.plans.iter().enumerate() {
+        for index in 0..layers.len() {
             tensors.refill_input(index);
-            let (x, slot) = (&mut tensors.activations[index], &mut tensors.slots[index]);
-            let start = Instant::now();
-            let saved = self.strategy.forward(backend, plan, x, slot);
-            step.forward += start.elapsed().as_secs_f64();
-            states.push(saved.map_err(|error| self.failed(index, error))?);
+            let (saved, spent) = self.forward(backend, index, &mut tensors.pass(index))?;
+            forward += spent;
+            states.push(saved);
         }
         between();
         for (index, saved) in states.into_iter().enumerate().rev() {
-            let failed = |error| self.failed(index, error);
-            let start = Instant::now();
-            let ready = self.strategy.vacate(backend, saved, &mut tensors.slots[index], None);
-            step.backward += start.elapsed().as_secs_f64();
-            let ready = ready.map_err(|refused| failed(refused.error))?;
-
-            tensors.refill_upstream(index).map_err(failed)?;
-            let output = &tensors.activations[index][..];
-            let grad = tensors.slots[index].get_mut().map_err(failed)?;
-            let sums = &mut tensors.slope_gradients[index];
-            let start = Instant::now();
-            let done = self.strategy.backward(
-                backend,
-                &layers[index].slopes,
-                ready,
-                Some(output),
-                grad,
-                Some(sums),
-            );
-            step.backward += start.elapsed().as_secs_f64();
-            done.map_err(|refused| failed(refused.error))?;
+            let rule = (self.strategy, &layers[index].slopes);
+            backward += self
+                .way
+                .backward(backend, rule, saved, tensors.pass(index))
+                .map_err(|error| self.failed(index, error))?;
             tensors.release_gradient(index);
         }
-        Ok(step)
+        Ok(Step { forward: forward.as_secs_f64(), backward: backward.as_secs_f64() })
     }
 
     fn run_layer(
         &self,
         backend: &Cpu,
         (index, layer): (usize, &Layer<T>),
-        x: &mut [T],
-        slot: &mut GradSlot<Cpu, T>,
-        upstream: &Tile<T>,
-    ) -> Result<Vec<f64>, Failure> {
-        let failed = |error| self.failed(index, error);
-        let mut sums = vec![0.0; layer.geometry.slopes()];
-        let saved = self.strategy.forward(backend, &self.plans[index], x, slot).map_err(failed)?;
-        let ready = self
-            .strategy
-            .vacate(backend, saved, slot, None)
-            .map_err(|refused| failed(refused.error))?;
-        let grad = slot.get_mut().map_err(failed)?;
-        upstream.fill(grad);
-        self.strategy
-            .backward(backend, &layer.slopes, ready, Some(x), grad, Some(&mut sums))
-            .map_err(|refused| failed(refused.error))?;
-        Ok(sums)
+        mut pass: Pass<'_, T>,
+    ) -> Result<(), Failure> {
+        let (saved, _) = self.forward(backend, index, &mut pass)?;
+        self.way
+            .backward(backend, (self.strategy, &layer.slopes), saved, pass)
+            .map(drop)
+            .map_err(|error| self.failed(index, error))
     }
 }

@@ -1,12 +1,13 @@
 //! The host's tensors: what a network holds besides the saved state.
 
 use prelu_mem_core::cpu::Buffer;
-use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot};
+use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer};
 
 use super::target::Layer;
 use super::tile::Tile;
+use super::way::Pass;
 use crate::failure::Failure;
-use crate::options::bench::Gradients;
+use crate::options::gradients::Gradients;
 
 /// Activations, gradients and slope gradients of every layer, and the tiles that refill them.
 pub(super) struct Tensors<T: Element> {
@@ -16,7 +17,9 @@ pub(super) struct Tensors<T: Element> {
     upstream: Tile<T>,
     /// By layer: `x`, then `y`.
     pub(super) activations: Vec<Buffer<T>>,
-    /// By layer; empty between backward passes where gradients are transient.
+    /// For every layer's stash, where a strategy has any.
+    shared: Option<SharedBuffer<Cpu, T>>,
+    /// By layer; empty where gradients are transient and it is not their time.
     pub(super) slots: Vec<GradSlot<Cpu, T>>,
     /// By layer: one sum per slope.
     pub(super) slope_gradients: Vec<Buffer<f64>>,
@@ -27,8 +30,8 @@ impl<T: Element> Tensors<T> {
     pub(super) fn new(
         backend: &Cpu,
         layers: &[Layer<T>],
-        gradients: Gradients,
-        seed: u64,
+        shared: Option<SharedBuffer<Cpu, T>>,
+        (gradients, seed): (Gradients, u64),
     ) -> Result<Self, Failure> {
         let longest = layers.iter().map(|layer| layer.geometry.len()).max().unwrap_or(1);
         let mut tensors = Self {
@@ -37,6 +40,7 @@ impl<T: Element> Tensors<T> {
             inputs: Tile::new(seed, longest)?,
             upstream: Tile::new(seed.wrapping_add(1), longest)?,
             activations: Vec::new(),
+            shared,
             slots: Vec::new(),
             slope_gradients: Vec::new(),
         };
@@ -58,12 +62,22 @@ impl<T: Element> Tensors<T> {
         self.inputs.fill(&mut self.activations[layer]);
     }
 
+    /// What one layer's passes work on.
+    pub(super) fn pass(&mut self, layer: usize) -> Pass<'_, T> {
+        Pass {
+            x: &mut self.activations[layer],
+            slot: &mut self.slots[layer],
+            shared: self.shared.as_ref(),
+            upstream: &self.upstream,
+            sums: &mut self.slope_gradients[layer],
+        }
+    }
+
     /// Writes a layer's upstream gradient, as the layer behind it would, into memory of its own where gradients are
     /// transient.
     pub(super) fn refill_upstream(&mut self, layer: usize) -> Result<(), Error> {
-        if self.gradients == Gradients::Transient {
-            self.slots[layer] = GradSlot::new(self.backend.alloc(self.activations[layer].len())?);
-        }
+        let backend = self.backend.clone();
+        self.pass(layer).ensure_gradient(&backend)?;
         self.upstream.fill(self.slots[layer].get_mut()?);
         Ok(())
     }

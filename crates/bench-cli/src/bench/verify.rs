@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use prelu_mem_core::contract::oracle;
-use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot};
+use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer};
 
 use super::interrupt;
 use super::progress::Progress;
 use super::subject::Subject;
 use super::target::Layer;
 use super::tile::Tile;
+use super::way::Pass;
 use crate::failure::Failure;
 
 /// How one strategy's gradients compare with the oracle's, over all layers.
@@ -29,7 +30,7 @@ struct Reference<T> {
 
 /// One verdict for each subject. Layers with the same shape and slopes are looked at once.
 pub(super) fn all<T: Element>(
-    backend: &Cpu,
+    (backend, shared): (&Cpu, Option<&SharedBuffer<Cpu, T>>),
     layers: &[Layer<T>],
     subjects: &[Box<dyn Subject<T>>],
     seed: u64,
@@ -63,7 +64,10 @@ pub(super) fn all<T: Element>(
                 ));
             }
             inputs.fill(&mut x);
-            let sums = subject.run_layer(backend, (index, layer), &mut x, &mut slot, &upstream)?;
+            let mut sums = vec![0.0; layer.geometry.slopes()];
+            let pass =
+                Pass { x: &mut x, slot: &mut slot, shared, upstream: &upstream, sums: &mut sums };
+            subject.run_layer(backend, (index, layer), pass)?;
             let found = slot.get_mut().map_err(refused)?;
             verdict.input_gradient_exact &= same_bits(found, &reference.input_gradient);
             let error = relative_error(&sums, &reference.slope_gradient);

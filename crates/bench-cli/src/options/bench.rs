@@ -1,11 +1,13 @@
 //! The options of `bench`.
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use prelu_mem_core::Dtype;
 use prelu_mem_registry::StrategyName;
 
 use super::device::DeviceName;
+pub(crate) use super::gradients::Gradients;
+use super::hand_over::HandOver;
 use super::shape::Shape;
 use super::slopes::SlopesSpec;
 use super::{shape, slopes, strategy, threads};
@@ -20,6 +22,8 @@ Examples:
   prelu-mem bench --shape 32,64,56,56 --slopes 0.3 --threads 1
   prelu-mem bench --shape 32,56,56,64 --axis 3             channels last
   prelu-mem bench --slopes uniform:-0.1,0.4 --strategy adaptive --strategy output-sign
+  prelu-mem bench --strategy diff-stash --gradients transient
+  prelu-mem bench --strategy diff-stash --hand-over copy --hand-over direct
   prelu-mem bench --format csv --output bench.csv
 
 A network file lists layers in forward order:
@@ -29,25 +33,6 @@ A network file lists layers in forward order:
 Above the layers, optionally: name = \"my-net\", batch = 8, shared-slope = true.
 
 Ctrl-C stops after the current sample and prints the finished rows (exit status 130).";
-
-/// How long gradient buffers live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Gradients {
-    /// One per layer, allocated before the first step (Caffe's way)
-    Resident,
-    /// Allocated when first written, freed when last read (PyTorch's way)
-    Transient,
-}
-
-impl Gradients {
-    /// The name users write.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Gradients::Resident => "resident",
-            Gradients::Transient => "transient",
-        }
-    }
-}
 
 /// What to measure, and where.
 #[derive(Debug, Args)]
@@ -92,6 +77,10 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_enum, default_value = "resident")]
     pub(crate) gradients: Gradients,
 
+    /// How diff-stash hands a stash over; given twice, both are measured
+    #[arg(long, value_enum, default_value = "direct")]
+    pub(crate) hand_over: Vec<HandOver>,
+
     /// Batch of the network [default: the network's own]
     #[arg(long, value_name = "N", value_parser = parse_batch, conflicts_with = "shape", allow_hyphen_values = true)]
     pub(crate) batch: Option<usize>,
@@ -112,11 +101,11 @@ fn network_help() -> String {
     )
 }
 
-fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
+pub(crate) fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
     PossibleValuesParser::new(["f32", "f64", "f16", "bf16"]).try_map(|name| name.parse::<Dtype>())
 }
 
-fn parse_batch(text: &str) -> Result<usize, String> {
+pub(crate) fn parse_batch(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("a batch of 0 leaves nothing to measure; give 1 or more".into()),
         Ok(batch) => Ok(batch),

@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod device;
+pub(crate) mod gradients;
+pub(crate) mod hand_over;
 pub(crate) mod shape;
 pub(crate) mod slopes;
 pub(crate) mod strategy;

@@ -8,7 +8,8 @@ use super::arrays::{Case, Dtype, Order, Result};
 
 type Outcome = Result<()>;
 
-const STRATEGIES: [&str; 5] = ["full-copy", "int8-mask", "bitmask", "output-sign", "adaptive"];
+const STRATEGIES: [&str; 6] =
+    ["full-copy", "int8-mask", "bitmask", "diff-stash", "output-sign", "adaptive"];
 
 #[test]
 fn every_strategy_dtype_and_order() -> Outcome {
@@ -91,6 +92,7 @@ fn what_was_saved_is_told() -> Outcome {
     let case = Case::new(&[4, 4, 32], &[0.3, -0.7, 0.0, 0.25])?;
     for (strategy, saved_bytes, channels, needs_output) in [
         ("full-copy", 4 * 512, [0, 4, 0], false),
+        ("diff-stash", 0, [0, 4, 0], false),
         ("adaptive", 128 / 8 + 4 * 128, [2, 1, 1], true),
         ("output-sign", 4 * 2 * 128, [2, 0, 2], true),
     ] {
