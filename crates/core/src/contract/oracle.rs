@@ -35,41 +35,31 @@ pub fn run(
     (x, g): (&[f64], &[f64]),
     round: fn(f64) -> f64,
 ) -> Expected {
-    let mut expected =
-        Expected { slopes: vec![Slope::default(); slopes.len()], ..Expected::default() };
+    let slope_terms = vec![Slope::default(); slopes.len()];
+    let mut expected = Expected { slopes: slope_terms, ..Expected::default() };
+    let faster: usize = shape[axis + 1..].iter().product();
     for (index, (&x, &g)) in x.iter().zip(g).enumerate() {
-        let channel = if slopes.len() == 1 { 0 } else { coordinate(shape, axis, index) };
+        let channel = if slopes.len() == 1 { 0 } else { index / faster % shape[axis] };
         let positive = x > 0.0;
         let y = if positive { x } else { round(slopes[channel] * x) };
         expected.output.push(y);
         expected.input_gradient.push(if positive { g } else { round(slopes[channel] * g) });
         if !positive {
-            expected.slopes[channel].add(g, x);
-            expected.slopes[channel].overflowed |= x.is_finite() && y.is_infinite();
+            let slope = &mut expected.slopes[channel];
+            // The rounding errors of product and sum are kept apart: Ogita, Rump and Oishi's Dot2.
+            let (before, product) = (slope.gradient, g * x);
+            slope.gradient += product;
+            let added = slope.gradient - before;
+            slope.lost += (before - (slope.gradient - added)) + (product - added);
+            slope.lost += g.mul_add(x, -product);
+            slope.magnitude += product.abs();
+            slope.upstream += g.abs();
+            slope.terms += 1;
+            slope.overflowed |= x.is_finite() && y.is_infinite();
         }
     }
     for slope in expected.slopes.iter_mut().filter(|slope| slope.gradient.is_finite()) {
         slope.gradient += slope.lost;
     }
     expected
-}
-
-/// Where `index` lies along `axis`.
-fn coordinate(shape: &[usize], axis: usize, index: usize) -> usize {
-    let faster: usize = shape[axis + 1..].iter().product();
-    (index / faster) % shape[axis]
-}
-
-impl Slope {
-    /// Adds `g x` with the rounding errors of product and sum kept apart (Ogita, Rump and Oishi's Dot2).
-    fn add(&mut self, g: f64, x: f64) {
-        let product = g * x;
-        let sum = self.gradient + product;
-        let added = sum - self.gradient;
-        self.lost += (self.gradient - (sum - added)) + (product - added) + g.mul_add(x, -product);
-        self.gradient = sum;
-        self.magnitude += product.abs();
-        self.upstream += g.abs();
-        self.terms += 1;
-    }
 }
