@@ -9,6 +9,7 @@ use crate::apply::ApplyOptions;
 use crate::check::CheckOptions;
 use crate::export::Format;
 use crate::options::bench::BenchOptions;
+use crate::train::TrainOptions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +17,7 @@ Examples:
   prelu-mem bench --format json --output bench.json
   prelu-mem apply --strategy adaptive --input x.npy --slopes a.npy --upstream g.npy --output-dir out
   prelu-mem check                             every strategy, type and layout against an oracle
+  prelu-mem train --strategy diff-stash       a small net on handwritten digits
   prelu-mem info                              what this machine offers
 
 Exit status: 0 success, 1 a failed check or run, 2 a command line or input that cannot be used, 130 stopped by Ctrl-C.
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Apply(ApplyOptions),
     /// Hold every strategy, element type and layout against an oracle, on this machine
     Check(CheckOptions),
+    /// Train a small convolutional network on handwritten digits, with PReLU by any strategy
+    Train(TrainOptions),
     /// Show the processor, memory and CUDA devices that a run would use
     #[command(after_help = "Examples:\n  prelu-mem info\n  prelu-mem info --format json")]
     Info,

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod cli;
 mod command;
+mod draft;
 mod export;
 mod failure;
 mod machine;
@@ -12,6 +13,7 @@ mod network;
 mod npy;
 mod options;
 mod output;
+mod train;
 mod units;
 
 use std::io::Write;
@@ -41,6 +43,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bench(options) => bench::run(&options, printer),
         Command::Apply(options) => apply::run(&options, printer),
         Command::Check(options) => check::run(&options, printer),
+        Command::Train(options) => train::run(&options, printer),
         Command::Info => printer.print(&command::info::Info::ask()?),
         Command::Completions { .. } if cli.format.is_some() => Err(Failure::Usage(
             "--format: a completion script has one format only; leave it out".into(),

@@ -1,10 +1,9 @@
 //! Where results go: standard output, or a file that is replaced whole or not at all.
 
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::NamedTempFile;
-
+use crate::draft::Draft;
 use crate::export::{Format, Report};
 use crate::failure::Failure;
 
@@ -16,7 +15,7 @@ pub(crate) struct Printer {
 
 enum Place {
     Stdout,
-    File { path: PathBuf, draft: NamedTempFile },
+    File(Draft),
 }
 
 impl Printer {
@@ -24,7 +23,7 @@ impl Printer {
     pub(crate) fn open(format: Format, file: Option<&Path>) -> Result<Self, Failure> {
         let place = match file {
             None => Place::Stdout,
-            Some(path) => open_draft(path)?,
+            Some(path) => Place::File(Draft::open("--output", path)?),
         };
         Ok(Self { format, place })
     }
@@ -39,54 +38,9 @@ impl Printer {
     pub(crate) fn print_text(self, text: &str) -> Result<(), Failure> {
         match self.place {
             Place::Stdout => write_stdout(text),
-            Place::File { path, mut draft } => {
-                let refused = |error: &dyn std::fmt::Display| {
-                    Failure::Run(format!("cannot write {}: {error}", path.display()))
-                };
-                draft.write_all(text.as_bytes()).map_err(|error| refused(&error))?;
-                draft.as_file().sync_all().map_err(|error| refused(&error))?;
-                draft.persist(&path).map_err(|error| refused(&error.error))?;
-                Ok(())
-            }
+            Place::File(draft) => draft.publish(text.as_bytes()),
         }
     }
-}
-
-fn open_draft(path: &Path) -> Result<Place, Failure> {
-    let refused = |reason: String| Failure::Usage(format!("--output {}: {reason}", path.display()));
-    // A link stays a link: the file it points to is replaced.
-    let path = if path.exists() {
-        path.canonicalize().map_err(|error| refused(error.to_string()))?
-    } else {
-        path.to_owned()
-    };
-    if path.file_name().is_none() || path.is_dir() {
-        return Err(refused("names a folder; name a file in it".into()));
-    }
-    if path.exists() && !path.is_file() {
-        return Err(refused(
-            "is not a regular file; leave --output out to use standard output".into(),
-        ));
-    }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        return Err(refused(format!("there is no folder {}; create it first", folder.display())));
-    }
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The process's umask applies, as for any other new file.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let draft = builder
-        .prefix(".prelu-mem-")
-        .tempfile_in(folder)
-        .map_err(|error| refused(error.to_string()))?;
-    Ok(Place::File { path, draft })
 }
 
 fn write_stdout(text: &str) -> Result<(), Failure> {
@@ -101,6 +55,8 @@ fn write_stdout(text: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -213,11 +213,6 @@ impl<T: Number> Chain<T> {
         self.blobs.iter().map(|blob| blob.tensor + 1).max().unwrap_or(0)
     }
 
-    /// Elements of a tensor.
-    pub(crate) fn tensor_len(&self, tensor: usize) -> usize {
-        self.blobs.iter().find(|blob| blob.tensor == tensor).map_or(0, |blob| blob.len)
-    }
-
     /// Whether a blob has a gradient.
     pub(crate) fn has_gradient(&self, blob: usize) -> bool {
         blob != 0 || self.input_gradient

@@ -23,6 +23,7 @@ mod param;
 mod pass;
 pub mod plan;
 mod sgd;
+pub mod stack;
 pub mod train;
 
 pub use chain::{BlobId, Chain};

@@ -1,7 +1,7 @@
 //! How long each buffer lives within one training step. The net frees by it and the memory plan
 //! counts by it.
 
-use crate::chain::Chain;
+use crate::chain::{BlobInfo, Chain};
 use crate::error::{NetError, Result};
 use crate::layer::{Needs, Reads};
 use crate::number::Number;
@@ -25,6 +25,9 @@ pub(crate) struct Steps {
 impl Steps {
     pub(crate) fn of<T: Number>(chain: &Chain<T>) -> Self {
         Steps { layers: chain.nodes.len() }
+    }
+    pub(crate) fn of_layers(layers: usize) -> Self {
+        Steps { layers }
     }
     pub(crate) fn forward(self, layer: usize) -> usize {
         1 + layer
@@ -55,10 +58,13 @@ pub(crate) struct Lifetimes {
 impl Lifetimes {
     /// `reads`: what each layer's backward pass reads.
     pub(crate) fn of<T: Number>(chain: &Chain<T>, reads: &[Reads]) -> Self {
-        let steps = Steps::of(chain);
-        let mut tensors =
-            vec![Life { first: usize::MAX, last: 0, last_without_mask: 0 }; chain.tensors()];
-        for blob in &chain.blobs {
+        Lifetimes::of_blobs(&chain.blobs, Steps::of(chain), reads)
+    }
+
+    pub(crate) fn of_blobs(blobs: &[BlobInfo], steps: Steps, reads: &[Reads]) -> Self {
+        let count = blobs.iter().map(|blob| blob.tensor + 1).max().unwrap_or(0);
+        let mut tensors = vec![Life { first: usize::MAX, last: 0, last_without_mask: 0 }; count];
+        for blob in blobs {
             let life = &mut tensors[blob.tensor];
             let mut used = |step: usize, for_mask: bool| {
                 life.first = life.first.min(step);
@@ -91,17 +97,11 @@ impl Lifetimes {
     }
 }
 
-/// In transient mode: the steps in which blob `blob`'s gradient buffer is there.
-pub(crate) fn diff_life<T: Number>(
-    chain: &Chain<T>,
-    needs: &[Needs],
-    blob: usize,
-) -> Option<(usize, usize)> {
-    let steps = Steps::of(chain);
-    let info = &chain.blobs[blob];
-    let last = steps.backward(info.writer?);
-    let stash = info.in_place.filter(|&node| needs[node].lent > 0);
-    let first = match (stash, info.reader) {
+/// In transient mode: the steps in which a blob's gradient buffer is there.
+pub(crate) fn diff_life(blob: &BlobInfo, steps: Steps, needs: &[Needs]) -> Option<(usize, usize)> {
+    let last = steps.backward(blob.writer?);
+    let stash = blob.in_place.filter(|&node| needs[node].lent > 0);
+    let first = match (stash, blob.reader) {
         (Some(node), _) => steps.forward(node),
         (None, Some(reader)) => steps.backward(reader),
         (None, None) => return None,

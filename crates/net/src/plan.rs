@@ -11,13 +11,13 @@
 //! The peak is that of the largest step; a net allocates exactly these bytes.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 
 use prelu_mem_core::Cpu;
 
-use crate::chain::Chain;
+use crate::chain::{BlobInfo, Chain};
 use crate::error::Result;
-use crate::layer::Reads;
+use crate::layer::{Needs, Reads};
 use crate::lifetime::{Gradients, Lifetimes, Steps, diff_life, needs};
 use crate::number::Number;
 
@@ -87,16 +87,28 @@ impl Parts {
     }
 }
 
+impl Parts {
+    fn each(&mut self, other: Self, change: impl Fn(&mut usize, usize)) {
+        change(&mut self.activations, other.activations);
+        change(&mut self.outputs_for_masks, other.outputs_for_masks);
+        change(&mut self.saved_words, other.saved_words);
+        change(&mut self.kept_channels, other.kept_channels);
+        change(&mut self.gradients, other.gradients);
+        change(&mut self.shared_buffer, other.shared_buffer);
+        change(&mut self.workspace, other.workspace);
+        change(&mut self.parameters, other.parameters);
+    }
+}
+
 impl AddAssign for Parts {
     fn add_assign(&mut self, other: Self) {
-        self.activations += other.activations;
-        self.outputs_for_masks += other.outputs_for_masks;
-        self.saved_words += other.saved_words;
-        self.kept_channels += other.kept_channels;
-        self.gradients += other.gradients;
-        self.shared_buffer += other.shared_buffer;
-        self.workspace += other.workspace;
-        self.parameters += other.parameters;
+        self.each(other, |sum, bytes| *sum += bytes);
+    }
+}
+
+impl SubAssign for Parts {
+    fn sub_assign(&mut self, other: Self) {
+        self.each(other, |sum, bytes| *sum -= bytes);
     }
 }
 
@@ -136,39 +148,63 @@ impl MemoryPlan {
 /// # Errors
 /// A chain that is not complete; settings that cannot be.
 pub fn plan<T: Number>(chain: &Chain<T>, cpu: &Cpu, gradients: Gradients) -> Result<MemoryPlan> {
-    let needs = needs(chain, cpu)?;
-    let order = Steps::of(chain);
-    let mut steps = names(chain);
-    let mut add = |range: std::ops::RangeInclusive<usize>, parts: Parts| {
-        steps[range].iter_mut().for_each(|(_, sum)| *sum += parts);
+    let outline = Outline {
+        names: chain.nodes.iter().map(|node| node.name.clone()).collect(),
+        blobs: &chain.blobs,
+        input_gradient: chain.input_gradient,
+        label_bytes: chain.batch() * size_of::<u32>(),
+        element_bytes: size_of::<T>(),
     };
-    let all = 0..=order.update();
-    let bytes = |elements: usize| elements * size_of::<T>();
+    Ok(walk(&outline, &needs(chain, cpu)?, gradients))
+}
+
+/// What a plan has to know of a chain besides its layers' needs.
+pub(crate) struct Outline<'a> {
+    /// Each layer's name.
+    pub(crate) names: Vec<String>,
+    /// The first one is the input.
+    pub(crate) blobs: &'a [BlobInfo],
+    pub(crate) input_gradient: bool,
+    pub(crate) label_bytes: usize,
+    pub(crate) element_bytes: usize,
+}
+
+/// Adds up what is alive in every step of one training step.
+pub(crate) fn walk(outline: &Outline<'_>, needs: &[Needs], gradients: Gradients) -> MemoryPlan {
+    let order = Steps::of_layers(outline.names.len());
+    let mut sums = Sums::new(order.update() + 1);
+    let bytes = |elements: usize| elements * outline.element_bytes;
 
     let mut resident = Parts {
-        activations: chain.batch() * size_of::<u32>(),
+        activations: outline.label_bytes,
         shared_buffer: needs.iter().map(|needs| needs.lent).max().unwrap_or(0),
         ..Parts::default()
     };
-    for needs in &needs {
+    for needs in needs {
         resident.parameters += needs.values + needs.learned;
         resident.gradients += needs.slope_sums;
     }
-    for (blob, info) in chain.blobs.iter().enumerate().filter(|(at, _)| chain.has_gradient(*at)) {
-        let parts = Parts { gradients: bytes(info.len), ..Parts::default() };
-        match (gradients, diff_life(chain, &needs, blob)) {
-            (Gradients::Transient, Some((first, last))) => add(first..=last, parts),
+    let with_gradient = outline.blobs.iter().skip(usize::from(!outline.input_gradient));
+    for blob in with_gradient {
+        let parts = Parts { gradients: bytes(blob.len), ..Parts::default() };
+        match (gradients, diff_life(blob, order, needs)) {
+            (Gradients::Transient, Some((first, last))) => sums.add(first, last, parts),
             _ => resident += parts,
         }
     }
 
     let reads: Vec<Reads> = needs.iter().map(|needs| needs.reads).collect();
-    for (tensor, life) in Lifetimes::of(chain, &reads).tensors.into_iter().enumerate() {
-        let size = bytes(chain.tensor_len(tensor));
+    let lives = Lifetimes::of_blobs(outline.blobs, order, &reads).tensors;
+    let mut lengths = vec![0; lives.len()];
+    for blob in outline.blobs {
+        lengths[blob.tensor] = blob.len;
+    }
+    for (length, life) in lengths.into_iter().zip(lives) {
         let plain = life.last_without_mask;
-        add(life.first..=plain, Parts { activations: size, ..Parts::default() });
+        sums.add(life.first, plain, Parts { activations: bytes(length), ..Parts::default() });
         if life.last > plain {
-            add(plain + 1..=life.last, Parts { outputs_for_masks: size, ..Parts::default() });
+            let alone = Parts { outputs_for_masks: bytes(length), ..Parts::default() };
+            sums.add(plain + 1, life.last, alone);
         }
     }
 
@@ -180,30 +216,58 @@ pub fn plan<T: Number>(chain: &Chain<T>, cpu: &Cpu, gradients: Gradients) -> Res
             kept_channels: needs.kept,
             ..Parts::default()
         };
-        add(forward..=backward, saved);
+        sums.add(forward, backward, saved);
         let workspace = |workspace| Parts { workspace, ..Parts::default() };
-        add(forward..=forward, workspace(needs.forward_workspace));
-        add(backward..=backward, workspace(needs.backward_workspace));
+        sums.add(forward, forward, workspace(needs.forward_workspace));
+        sums.add(backward, backward, workspace(needs.backward_workspace));
         let gradient = Parts { gradients: needs.learned, ..Parts::default() };
         match gradients {
             Gradients::Resident => resident += gradient,
-            Gradients::Transient => add(backward..=order.update(), gradient),
+            Gradients::Transient => sums.add(backward, order.update(), gradient),
         }
     }
-    add(all, resident);
+    sums.add(0, order.update(), resident);
 
+    let steps: Vec<(Step, Parts)> = names(&outline.names).zip(sums.by_step()).collect();
     let mut peak = 0;
     for (at, (_, parts)) in steps.iter().enumerate() {
         if parts.total() > steps[peak].1.total() {
             peak = at;
         }
     }
-    Ok(MemoryPlan { steps, peak, resident })
+    MemoryPlan { steps, peak, resident }
 }
 
-fn names<T: Number>(chain: &Chain<T>) -> Vec<(Step, Parts)> {
-    let layers = || chain.nodes.iter().map(|node| node.name.clone());
-    let middle = layers().map(Step::Forward).chain(layers().rev().map(Step::Backward));
-    let all = [Step::Load].into_iter().chain(middle).chain([Step::Update]);
-    all.map(|step| (step, Parts::default())).collect()
+/// What begins and what ends with each step.
+struct Sums {
+    begin: Vec<Parts>,
+    end: Vec<Parts>,
+}
+
+impl Sums {
+    fn new(steps: usize) -> Self {
+        Sums { begin: vec![Parts::default(); steps], end: vec![Parts::default(); steps] }
+    }
+
+    /// From step `first` to step `last`, both included.
+    fn add(&mut self, first: usize, last: usize, parts: Parts) {
+        self.begin[first] += parts;
+        self.end[last] += parts;
+    }
+
+    fn by_step(self) -> impl Iterator<Item = Parts> {
+        let mut alive = Parts::default();
+        self.begin.into_iter().zip(self.end).map(move |(begin, end)| {
+            alive += begin;
+            let now = alive;
+            alive -= end;
+            now
+        })
+    }
+}
+
+fn names(layers: &[String]) -> impl Iterator<Item = Step> {
+    let backward = layers.iter().rev().cloned().map(Step::Backward);
+    let middle = layers.iter().cloned().map(Step::Forward).chain(backward);
+    [Step::Load].into_iter().chain(middle).chain([Step::Update])
 }

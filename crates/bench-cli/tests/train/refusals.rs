@@ -49,7 +49,7 @@ fn every_option_names_its_bad_value() {
         ("--save", "no/such/run", &["--save no/such/run", "no folder no/such"]),
         ("--save", ".", &["--save .", "names a folder"]),
         ("--curves", "no/such/dir", &["--curves no/such/dir", "no folder no/such"]),
-        ("--curves", "", &["--curves", "is empty"]),
+        ("--curves", "", &["--curves", "a value is required"]),
     ] {
         refused(&[option, value], 2, parts);
     }

@@ -15,6 +15,7 @@ pub use convolution::Convolution;
 pub use eltwise_sum::EltwiseSum;
 pub use inner_product::InnerProduct;
 pub use max_pooling::MaxPooling;
+pub(crate) use prelu::in_place_needs;
 pub use prelu::{HandOver, Method, PRelu};
 pub use relu::ReLu;
 pub use scale::Scale;

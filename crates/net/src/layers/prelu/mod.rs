@@ -6,7 +6,9 @@ mod out_of_place;
 
 use std::fmt;
 
-use prelu_mem_core::{Cpu, Filler, Footprint, Geometry, Recipe, Sharing, Slopes, Strategy};
+use prelu_mem_core::{
+    Cpu, Element, Filler, Footprint, Geometry, Recipe, Sharing, Slopes, Strategy,
+};
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
@@ -119,6 +121,35 @@ struct Start<T> {
     multipliers: Multipliers,
 }
 
+/// What the slopes need.
+fn slope_needs<T>(count: usize, learned: bool) -> Needs {
+    let bytes = count * size_of::<T>();
+    Needs {
+        values: bytes,
+        learned: if learned { bytes } else { 0 },
+        slope_sums: count * size_of::<f64>(),
+        ..Needs::default()
+    }
+}
+
+/// What a PReLU in place needs besides its blob.
+pub(crate) fn in_place_needs<T: Element>(
+    strategy: StrategyName,
+    cpu: &Cpu,
+    geometry: &Geometry,
+    slopes: &Slopes<T>,
+) -> Result<Needs> {
+    let footprint = with(strategy, Measure { cpu, geometry, slopes })?;
+    Ok(Needs {
+        words: footprint.encoded_bytes,
+        kept: footprint.kept_bytes,
+        lent: footprint.lent_bytes,
+        backward_workspace: footprint.workspace_bytes,
+        reads: Reads { output_for_mask: footprint.needs_output, ..Reads::default() },
+        ..slope_needs::<T>(slopes.values().len(), slopes.is_learned())
+    })
+}
+
 impl<T: Number> Start<T> {
     fn slopes(&self) -> Slopes<T> {
         let values = self.values.clone();
@@ -131,13 +162,7 @@ impl<T: Number> Start<T> {
     }
 
     fn needs(&self) -> Needs {
-        let bytes = self.values.len() * size_of::<T>();
-        Needs {
-            values: bytes,
-            learned: if self.multipliers.learned() { bytes } else { 0 },
-            slope_sums: self.values.len() * size_of::<f64>(),
-            ..Needs::default()
-        }
+        slope_needs::<T>(self.values.len(), self.multipliers.learned())
     }
 }
 
@@ -149,19 +174,12 @@ impl<T: Number> Describe<T> for PRelu {
 
     fn needs(&self, cpu: &Cpu, place: Place<'_>) -> Result<Needs> {
         let start = self.start::<T>(place)?;
-        let footprint = match self.method {
+        let strategy = match self.method {
             Method::OutOfPlace => return out_of_place::needs(cpu, &start),
-            Method::InPlace(name) => with(name, Measure { cpu, start: &start })?,
-            Method::Stash(_) => Measure { cpu, start: &start }.visit(DiffStash)?,
+            Method::InPlace(name) => name,
+            Method::Stash(_) => StrategyName::DiffStash,
         };
-        Ok(Needs {
-            words: footprint.encoded_bytes,
-            kept: footprint.kept_bytes,
-            lent: footprint.lent_bytes,
-            backward_workspace: footprint.workspace_bytes,
-            reads: Reads { output_for_mask: footprint.needs_output, ..Reads::default() },
-            ..start.needs()
-        })
+        in_place_needs(strategy, cpu, &start.geometry, &start.slopes())
     }
 
     fn build(&self, cpu: &Cpu, place: Place<'_>) -> Result<Box<dyn NetLayer<T>>> {
@@ -185,14 +203,15 @@ impl<T: Number> Describe<T> for PRelu {
 
 struct Measure<'a, T> {
     cpu: &'a Cpu,
-    start: &'a Start<T>,
+    geometry: &'a Geometry,
+    slopes: &'a Slopes<T>,
 }
 
-impl<T: Number> Visitor<Cpu, T> for Measure<'_, T> {
+impl<T: Element> Visitor<Cpu, T> for Measure<'_, T> {
     type Output = Result<Footprint>;
 
     fn visit<S: Strategy<Cpu, T>>(self, strategy: S) -> Result<Footprint> {
-        let plan = strategy.plan(&self.start.geometry, &self.start.slopes())?;
+        let plan = strategy.plan(self.geometry, self.slopes)?;
         Ok(strategy.footprint(self.cpu, &plan))
     }
 }
