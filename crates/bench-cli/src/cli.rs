@@ -9,6 +9,7 @@ use crate::apply::ApplyOptions;
 use crate::check::CheckOptions;
 use crate::export::Format;
 use crate::options::bench::BenchOptions;
+use crate::plan::PlanOptions;
 use crate::train::TrainOptions;
 
 const EXAMPLES: &str = "\
@@ -16,6 +17,7 @@ Examples:
   prelu-mem bench --strategy bitmask          memory and speed of iresnet50's PReLU layers
   prelu-mem bench --format json --output bench.json
   prelu-mem apply --strategy adaptive --input x.npy --slopes a.npy --upstream g.npy --output-dir out
+  prelu-mem plan --batch 128 --budget 8GiB    memory of a training step, and the batch that fits
   prelu-mem check                             every strategy, type and layout against an oracle
   prelu-mem train --strategy diff-stash       a small net on handwritten digits
   prelu-mem info                              what this machine offers
@@ -45,6 +47,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure memory and speed on the PReLU layers of a network or on one shape
     Bench(BenchOptions),
+    Plan(PlanOptions),
     /// Run one forward and one backward pass on NumPy arrays of your own
     Apply(ApplyOptions),
     /// Hold every strategy, element type and layout against an oracle, on this machine

@@ -13,6 +13,7 @@ mod network;
 mod npy;
 mod options;
 mod output;
+mod plan;
 mod train;
 mod units;
 
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Bench(options) => bench::run(&options, printer),
         Command::Apply(options) => apply::run(&options, printer),
+        Command::Plan(options) => plan::run(&options, printer),
         Command::Check(options) => check::run(&options, printer),
         Command::Train(options) => train::run(&options, printer),
         Command::Info => printer.print(&command::info::Info::ask()?),

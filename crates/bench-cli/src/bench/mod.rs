@@ -6,13 +6,13 @@
 pub(crate) mod interrupt;
 mod limits;
 mod measure;
-mod need;
+pub(crate) mod need;
 pub(crate) mod progress;
 mod report;
 mod row;
 mod samples;
 mod subject;
-mod target;
+pub(crate) mod target;
 mod tensors;
 mod tile;
 mod verify;

@@ -47,7 +47,7 @@ pub(super) fn check<T: Element>(
 }
 
 /// The largest batch below `batch` that fits.
-fn largest(batch: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+pub(crate) fn largest(batch: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut fitting, mut failing) = (0, batch);
     while failing - fitting > 1 {
         let middle = fitting + (failing - fitting) / 2;
@@ -100,7 +100,7 @@ fn tensors<T: Element>(geometries: &[Geometry], gradients: Gradients) -> u64 {
 }
 
 /// Bytes that grow with the number of slopes.
-fn tables(geometries: &[Geometry], strategies: usize) -> u64 {
+pub(crate) fn tables(geometries: &[Geometry], strategies: usize) -> u64 {
     let slopes = geometries.iter().map(|geometry| geometry.slopes() as u64);
     let bytes = BYTES_PER_SLOPE.saturating_mul(1 + strategies as u64);
     slopes.fold(0, u64::saturating_add).saturating_mul(bytes)

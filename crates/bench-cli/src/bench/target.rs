@@ -8,30 +8,30 @@ use crate::options::bench::BenchOptions;
 use crate::options::slopes::SlopesSpec;
 
 /// One PReLU layer to measure.
-pub(super) struct Layer<T> {
+pub(crate) struct Layer<T> {
     /// Its tensor, batch first.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// The axis of the channels.
-    pub(super) axis: usize,
+    pub(crate) axis: usize,
     /// The same as outer x channels x inner.
-    pub(super) geometry: Geometry,
+    pub(crate) geometry: Geometry,
     /// Its slopes, learned.
-    pub(super) slopes: Slopes<T>,
+    pub(crate) slopes: Slopes<T>,
 }
 
 /// The layers as the command line names them.
-pub(super) struct Target {
+pub(crate) struct Target {
     /// What is measured.
-    pub(super) subject: Subject,
+    pub(crate) subject: Subject,
     /// Whether a layer has one slope.
-    pub(super) sharing: Sharing,
+    pub(crate) sharing: Sharing,
     axis: Option<usize>,
     slopes: SlopesSpec,
     seed: u64,
 }
 
 /// A network, or one shape.
-pub(super) enum Subject {
+pub(crate) enum Subject {
     /// A network at a batch.
     Network(Network, usize),
     /// One layer.
@@ -41,25 +41,35 @@ pub(super) enum Subject {
 impl Target {
     /// Reads the network file, if there is one.
     pub(super) fn new(options: &BenchOptions) -> Result<Self, Failure> {
-        let subject = match &options.shape {
-            Some(shape) => Subject::Shape(shape.0.clone()),
-            None => {
-                let network = Network::find(options.network.as_deref().unwrap_or("iresnet50"))?;
-                let batch = options.batch.unwrap_or(network.batch);
-                Subject::Network(network, batch)
-            }
+        let (slopes, seed) = (options.slopes.clone(), options.seed);
+        let target = match &options.shape {
+            Some(shape) => Self {
+                subject: Subject::Shape(shape.0.clone()),
+                sharing: Sharing::PerChannel,
+                axis: None,
+                slopes,
+                seed,
+            },
+            None => Self::network(options.network.as_deref(), options.batch, slopes, seed)?,
         };
-        let sharing = match &subject {
-            _ if options.shared_slope => Sharing::Shared,
-            Subject::Network(network, _) => network.sharing,
-            Subject::Shape(_) => Sharing::PerChannel,
-        };
-        let (axis, slopes, seed) = (options.axis, options.slopes.clone(), options.seed);
-        Ok(Self { subject, sharing, axis, slopes, seed })
+        let sharing = if options.shared_slope { Sharing::Shared } else { target.sharing };
+        Ok(Self { sharing, axis: options.axis, ..target })
+    }
+
+    /// A network, or the default one, at a batch, or at its own.
+    pub(crate) fn network(
+        name: Option<&str>,
+        batch: Option<usize>,
+        slopes: SlopesSpec,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let network = Network::find(name.unwrap_or("iresnet50"))?;
+        let (sharing, batch) = (network.sharing, batch.unwrap_or(network.batch));
+        Ok(Self { subject: Subject::Network(network, batch), sharing, axis: None, slopes, seed })
     }
 
     /// The first size of every tensor, where that is not the channels' axis.
-    pub(super) fn batch(&self) -> Option<usize> {
+    pub(crate) fn batch(&self) -> Option<usize> {
         match &self.subject {
             Subject::Network(_, batch) => Some(*batch),
             Subject::Shape(shape) => (self.axis_of(shape) > 0).then_some(shape[0]),
@@ -67,12 +77,12 @@ impl Target {
     }
 
     /// The channels' axis of a tensor of this shape.
-    pub(super) fn axis_of(&self, shape: &[usize]) -> usize {
+    pub(crate) fn axis_of(&self, shape: &[usize]) -> usize {
         self.axis.unwrap_or(usize::from(shape.len() > 1))
     }
 
     /// The shapes of the layers, with the batch replaced where one is given.
-    pub(super) fn shapes(&self, batch: Option<usize>) -> Vec<Vec<usize>> {
+    pub(crate) fn shapes(&self, batch: Option<usize>) -> Vec<Vec<usize>> {
         match &self.subject {
             Subject::Network(network, own) => network.shapes(batch.unwrap_or(*own)),
             Subject::Shape(shape) => {
@@ -84,7 +94,7 @@ impl Target {
     }
 
     /// Checks the axis and the size of every shape.
-    pub(super) fn geometries(&self, shapes: &[Vec<usize>]) -> Result<Vec<Geometry>, Failure> {
+    pub(crate) fn geometries(&self, shapes: &[Vec<usize>]) -> Result<Vec<Geometry>, Failure> {
         let check = |shape: &Vec<usize>| {
             Geometry::from_shape(shape, self.axis_of(shape), self.sharing)
                 .map_err(|error| Failure::Usage(error.to_string()))
@@ -93,7 +103,7 @@ impl Target {
     }
 
     /// The layers, with their slopes.
-    pub(super) fn layers<T: Element>(
+    pub(crate) fn layers<T: Element>(
         &self,
         shapes: Vec<Vec<usize>>,
     ) -> Result<Vec<Layer<T>>, Failure> {

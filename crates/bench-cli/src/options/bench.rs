@@ -94,9 +94,9 @@ pub(crate) struct BenchOptions {
     pub(crate) seed: u64,
 }
 
-fn network_help() -> String {
+pub(crate) fn network_help() -> String {
     format!(
-        "Network whose PReLU layers are measured: {}, or a TOML file [default: iresnet50]",
+        "Network, of its PReLU layers: {}, or a TOML file [default: iresnet50]",
         network::names().join(", ")
     )
 }

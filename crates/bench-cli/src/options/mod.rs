@@ -1,6 +1,7 @@
 //! Options, one file per idea; a value that cannot be used is refused while the command line is read.
 
 pub(crate) mod bench;
+pub(crate) mod budget;
 pub(crate) mod device;
 pub(crate) mod gradients;
 pub(crate) mod hand_over;
