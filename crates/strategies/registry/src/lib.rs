@@ -1,4 +1,4 @@
-//! Every strategy by name. A new one is a line in [`strategies!`] below.
+//! Every strategy by name. A new one is a line in `strategies!` below.
 
 use std::fmt;
 use std::str::FromStr;
