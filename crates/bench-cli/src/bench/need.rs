@@ -149,6 +149,22 @@ mod tests {
     }
 
     #[test]
+    fn the_shared_buffer_and_transient_stashes_are_counted() -> Result<(), Failure> {
+        let slopes = crate::options::slopes::parse("0.25").map_err(Failure::Usage)?;
+        let target = Target::network(Some("mtcnn-onet"), Some(2), slopes, 0)?;
+        let backend = Cpu::new(1).map_err(|error| Failure::Run(error.to_string()))?;
+        // With positive slopes output-sign saves nothing at all.
+        let more = |gradients| -> Result<u64, Failure> {
+            let bytes = |name| need::<f32>(&target, &[name], &backend, gradients, None, u64::MAX);
+            Ok(bytes(StrategyName::DiffStash)? - bytes(StrategyName::OutputSign)?)
+        };
+        let (largest, all) = (4 * 2 * 67_712, 4 * 2 * (67_712 + 28_224 + 4_096 + 1_152 + 256));
+        assert_eq!(more(Gradients::Resident)?, largest);
+        assert_eq!(more(Gradients::Transient)?, largest + all);
+        Ok(())
+    }
+
+    #[test]
     fn resident_gradients_need_more() {
         let geometry =
             |size| Geometry::from_shape(&[size, 4], 1, Sharing::PerChannel).expect("valid");
