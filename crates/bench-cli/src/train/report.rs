@@ -39,7 +39,7 @@ impl Report for TrainReport {
             "settings": self.settings,
             "epochs": self.outcome.epochs.iter().map(epoch).collect::<Vec<_>>(),
             "slopes": self.outcome.slopes.iter().map(slopes).collect::<Vec<_>>(),
-            "memory": self.most().map(memory),
+            "memory": self.largest().map(|finished| memory(finished, self.peak_bytes())),
         })
     }
 
@@ -74,7 +74,7 @@ impl Report for TrainReport {
         if !self.outcome.slopes.is_empty() {
             tables.push(self.slope_table());
         }
-        tables.extend(self.most().map(memory_table));
+        tables.extend(self.largest().map(memory_table));
         tables
     }
 
@@ -82,7 +82,7 @@ impl Report for TrainReport {
         let mut notes = vec![
             "Losses are mean cross entropies in nats; the first one is that of the epoch's first batch.".to_owned(),
         ];
-        if let Some(most) = self.most() {
+        if !self.outcome.epochs.is_empty() {
             let off = self.outcome.epochs.iter().filter(|finished| !finished.as_planned()).count();
             notes.push(match off {
                 0 => {
@@ -93,17 +93,21 @@ impl Report for TrainReport {
                     "The first step of {off} epochs did NOT take the bytes that were planned."
                 ),
             });
-            let most = most.most_bytes;
-            notes.push(format!("The whole run took {most} bytes at most."));
+            notes.push(format!("The whole run took {} bytes at most.", self.peak_bytes()));
         }
         notes
     }
 }
 
 impl TrainReport {
-    /// The epoch that took the most memory.
-    fn most(&self) -> Option<&Finished> {
-        self.outcome.epochs.iter().max_by_key(|finished| finished.most_bytes)
+    /// The first epoch whose first step took the most memory.
+    fn largest(&self) -> Option<&Finished> {
+        self.outcome.epochs.iter().rev().max_by_key(|finished| finished.counted_bytes)
+    }
+
+    /// The most bytes at once in the whole run.
+    fn peak_bytes(&self) -> usize {
+        self.outcome.epochs.iter().map(|finished| finished.most_bytes).max().unwrap_or(0)
     }
 
     fn epoch_table(&self) -> Grid {
@@ -187,8 +191,8 @@ fn slopes(layer: &LearnedSlopes) -> Value {
     })
 }
 
-/// Of the epoch that took the most.
-fn memory(finished: &Finished) -> Value {
+/// Of the epoch whose first step took the most, and of the whole run.
+fn memory(finished: &Finished, run_peak_bytes: usize) -> Value {
     let (step, parts) = finished.planned.peak();
     let parts: serde_json::Map<String, Value> =
         parts.named().iter().map(|(name, bytes)| (key(name), json!(bytes))).collect();
@@ -199,7 +203,7 @@ fn memory(finished: &Finished) -> Value {
         "equal": finished.as_planned(),
         "peak_step": step.to_string(),
         "peak_parts": parts,
-        "run_peak_bytes": finished.most_bytes,
+        "run_peak_bytes": run_peak_bytes,
     })
 }
 
