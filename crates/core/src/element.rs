@@ -101,14 +101,15 @@ pub trait Element:
     /// towards zero's neighbourhood.
     const SMALLEST: f64;
 
-    /// Slopes with a magnitude in `MIN_INVERTIBLE ..= 1 / MIN_INVERTIBLE` let the pre-activation be
-    /// recovered from the output; every other slope makes its channel a kept one.
+    /// Slopes with a magnitude in `MIN_INVERTIBLE ..= 1` let the pre-activation be recovered from
+    /// the output; every other slope makes its channel a kept one.
     ///
     /// The output of a negative-branch element is `y = a x (1 + d) + e` with `|d| <= UNIT_ROUNDOFF`
     /// and `|e| <= SMALLEST / 2`, so `y / a` misses `x` by at most
     /// `UNIT_ROUNDOFF |x| + SMALLEST / (2 |a|)`. The threshold keeps the second term small beside
     /// the first one for any `|x|` that matters: `2^-15` for `f16`, `2^-70` for `bf16`, `2^-86`
-    /// for `f32`, `2^-819` for `f64` (where it also keeps `g y` from underflowing).
+    /// for `f32`, `2^-819` for `f64` (where it also keeps `g y` from underflowing). Above 1 a finite
+    /// `x` may have an infinite output, from which nothing can be recovered.
     const MIN_INVERTIBLE: f64;
 
     /// What arithmetic happens in.
@@ -135,7 +136,7 @@ pub trait Element:
     /// Whether [`Element::MIN_INVERTIBLE`] admits `self` as a slope.
     fn invertible(self) -> bool {
         let magnitude = self.to_f64().abs();
-        (Self::MIN_INVERTIBLE..=1.0 / Self::MIN_INVERTIBLE).contains(&magnitude)
+        (Self::MIN_INVERTIBLE..=1.0).contains(&magnitude)
     }
 }
 
@@ -257,8 +258,10 @@ mod tests {
                 (threshold, true),
                 (-threshold, true),
                 (threshold / 2.0, false),
-                (1.0 / threshold, true),
-                (2.0 / threshold, false),
+                (1.0, true),
+                (-1.0, true),
+                (1.0 + 2.0 * T::UNIT_ROUNDOFF, false),
+                (2.0, false),
                 (f64::INFINITY, false),
                 (f64::NAN, false),
             ] {

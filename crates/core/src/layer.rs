@@ -35,10 +35,10 @@ impl<S: Strategy<B, T>, B: Backend, T: Element> Layer<S, B, T> {
         &self.slopes
     }
 
-    /// The slopes, to update them. Forward plans the channels anew after an update; a state saved
-    /// before it is refused by backward.
-    pub fn slopes_mut(&mut self) -> &mut Slopes<T> {
-        &mut self.slopes
+    /// Updates the slopes in place. Forward plans the channels anew; a state saved before is refused
+    /// by backward.
+    pub fn update_slopes(&mut self, change: impl FnOnce(&mut [T])) {
+        self.slopes.update(change);
     }
 
     /// The backend.

@@ -19,7 +19,7 @@ impl Epoch {
 ///
 /// Any value is allowed, also zero, negative, infinite and NaN ones. Learned slopes are owed a
 /// gradient; frozen ones (Caffe: `param_propagate_down: false`) are not, and nothing is kept for it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Slopes<T> {
     values: Vec<T>,
     learned: bool,

@@ -112,15 +112,8 @@ pub fn every_slope<T: Element>() -> Vec<T> {
         [0.25, -0.25, 0.0, 0.3, -0.7, threshold * below],
         [0.089, -0.0, 0.008, -0.3, f64::INFINITY, threshold],
         [-threshold, 1.0, -threshold * below, -1.0, -0.008, f64::NAN],
-        [
-            1.0 / threshold,
-            above / threshold,
-            f64::NEG_INFINITY,
-            threshold * above,
-            2.0,
-            T::SMALLEST,
-        ],
-        [-1.0 / threshold, -above / threshold, -T::SMALLEST, -threshold * above, -2.0, 0.7],
+        [below, above, f64::NEG_INFINITY, threshold * above, 2.0, T::SMALLEST],
+        [-below, -above, -T::SMALLEST, -threshold * above, -2.0, 0.7],
     ];
     slopes.as_flattened().iter().map(|&slope| T::from_f64(slope)).collect()
 }

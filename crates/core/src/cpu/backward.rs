@@ -13,7 +13,7 @@
 //!
 //! Departures: (1) chunks of 64, as in forward; (2) a run's sum is kept in eight lanes, element
 //! `j` of a chunk in lane `j % 8`, folded in halves at its end: the order of additions depends on
-//! the geometry alone; (3) where channels are the fastest axis, every column has its own sum.
+//! the plan alone; (3) where channels are the fastest axis, every column has its own sum.
 
 use std::ops::Range;
 

@@ -162,8 +162,9 @@ impl<U: Word> Drop for Buffer<U> {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);
         let bytes = size_of_val(&*values);
+        let mut pool = self.memory.pool();
         let live = self.memory.0.live.fetch_sub(bytes, Ordering::Relaxed) - bytes;
-        self.memory.pool().put(values, live);
+        pool.put(values, live);
     }
 }
 

@@ -72,6 +72,11 @@ impl Cpu {
         Ok(Cpu { pool, threads, level, memory: Memory::default() })
     }
 
+    /// A backend on the same threads, at the same level, with a count and a pool of its own.
+    pub fn with_own_memory(&self) -> Cpu {
+        Cpu { memory: Memory::default(), ..self.clone() }
+    }
+
     /// Cores that the process may use.
     pub fn available_threads() -> usize {
         std::thread::available_parallelism().map_or(1, NonZeroUsize::get)

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub enum Level {
     /// What every processor of the target has.
     Portable,
-    /// x86-64 with AVX2, FMA, F16C and BMI2 (x86-64-v3).
+    /// x86-64 with AVX2, FMA, F16C, BMI1, BMI2, LZCNT and POPCNT (x86-64-v3).
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL besides (x86-64-v4).
     Avx512,
@@ -75,7 +75,10 @@ impl Level {
             is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c")
+                && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt")
         };
         let avx512 = || {
             is_x86_feature_detected!("avx512f")

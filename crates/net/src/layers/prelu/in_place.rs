@@ -85,7 +85,7 @@ impl<S: Strategy<Cpu, T>, T: Number> NetLayer<T> for InPlace<S, T> {
 
     fn updated(&mut self) -> Result<()> {
         let values = self.param.values();
-        self.layer.slopes_mut().update(|slopes| slopes.copy_from_slice(values));
+        self.layer.update_slopes(|slopes| slopes.copy_from_slice(values));
         Ok(())
     }
 
