@@ -73,8 +73,8 @@ pub(super) struct Counted {
 
 /// What all measurements share.
 pub(super) struct Bench<'a, T: Element> {
-    /// Where the loops run.
-    pub(super) backend: &'a Cpu,
+    /// By subject: the same threads, and memory of its own, which keeps what the subject freed for its next step.
+    pub(super) backends: Vec<Cpu>,
     /// Threads for the limits' loops, as many as the backend has.
     pub(super) pool: Arc<ThreadPool>,
     /// The layers.
@@ -84,16 +84,37 @@ pub(super) struct Bench<'a, T: Element> {
 }
 
 impl<T: Element> Bench<'_, T> {
-    /// Counts memory, in a step of its own: nothing is timed here.
-    pub(super) fn count(&mut self, subject: &dyn Subject<T>) -> Result<Counted, Failure> {
-        let memory = self.backend.memory().clone();
+    /// Counts the memory of the subject at `index`, in a step of its own: nothing is timed here.
+    pub(super) fn count(
+        &mut self,
+        index: usize,
+        subject: &dyn Subject<T>,
+    ) -> Result<Counted, Failure> {
+        let memory = self.backends[index].memory().clone();
         let before = memory.live_bytes();
         let mut counted = Ok(Counted { allocated: 0, resident: 0 });
-        subject.step(self.backend, self.layers, &mut self.tensors, &mut || {
+        subject.step(&self.backends[index], self.layers, &mut self.tensors, &mut || {
             let allocated = (memory.live_bytes() - before) as u64;
             counted = machine::resident_memory().map(|resident| Counted { allocated, resident });
         })?;
         counted
+    }
+
+    /// One step of every subject that is not counted: it pays for the page faults of fresh memory.
+    pub(super) fn warm_up(
+        &mut self,
+        subjects: &[Box<dyn Subject<T>>],
+        stop: &dyn Fn() -> bool,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        for (subject, backend) in subjects.iter().zip(&self.backends) {
+            if stop() {
+                break;
+            }
+            progress.show(format!("warm-up: {}", subject.name()), 0.0);
+            subject.step(backend, self.layers, &mut self.tensors, &mut || {})?;
+        }
+        Ok(())
     }
 
     /// Samples the limits and every subject in turn until the rounds end or `stop` says so. Returns what was finished.
@@ -117,13 +138,13 @@ impl<T: Element> Bench<'_, T> {
             }
             progress.show(format!("round {}: limits", round + 1), share);
             self.sample_limits(&mut limits).map_err(|error| Failure::Run(error.to_string()))?;
-            for (subject, timing) in subjects.iter().zip(&mut timings) {
+            let rows = subjects.iter().zip(&self.backends).zip(&mut timings);
+            for ((subject, backend), timing) in rows {
                 if stop() {
                     break;
                 }
                 progress.show(format!("round {}: {}", round + 1, subject.name()), share);
-                let step =
-                    subject.step(self.backend, self.layers, &mut self.tensors, &mut || {})?;
+                let step = subject.step(backend, self.layers, &mut self.tensors, &mut || {})?;
                 timing.forward.push(step.forward);
                 timing.backward.push(step.backward);
             }
@@ -185,7 +206,7 @@ mod tests {
             names.iter().map(|&name| prepare(name, HandOver::Copy, &layers)).collect();
         let subjects = subjects?;
         let mut bench = Bench {
-            backend: &backend,
+            backends: vec![backend.with_own_memory(), backend.with_own_memory()],
             pool: Arc::new(pool(1)?),
             layers: &layers,
             tensors: Tensors::new(&backend, &layers, None, (Gradients::Transient, 0))?,

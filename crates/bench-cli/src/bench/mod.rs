@@ -60,7 +60,13 @@ fn run_typed<T: Element>(
     printer: Printer,
 ) -> Result<(), Failure> {
     let names = with_baseline(&options.strategy);
-    need::check::<T>(target, &names, backend, options.gradients, machine::free_memory()?)?;
+    need::check::<T>(
+        target,
+        &by_subject(&names, &options.hand_over),
+        backend,
+        options.gradients,
+        machine::free_memory()?,
+    )?;
     let layers = target.layers::<T>(target.shapes(None))?;
     let subjects = subjects(&names, &options.hand_over, &layers)?;
     interrupt::listen()?;
@@ -71,15 +77,16 @@ fn run_typed<T: Element>(
     let verdicts = verify::all(tools, &layers, &subjects, options.seed, &progress)?;
     let rounds = options.samples.map_or(Rounds::USUAL, Rounds::exactly);
     let mut bench = Bench {
-        backend,
+        backends: subjects.iter().map(|_| backend.with_own_memory()).collect(),
         pool: Arc::new(pool(backend.threads())?),
         layers: &layers,
         tensors: Tensors::new(backend, &layers, shared, (options.gradients, options.seed))?,
     };
     let mut counted = Vec::new();
-    for subject in &subjects {
-        counted.push(bench.count(&**subject)?);
+    for (index, subject) in subjects.iter().enumerate() {
+        counted.push(bench.count(index, &**subject)?);
     }
+    bench.warm_up(&subjects, &interrupt::stop_asked, &progress)?;
     let (limits, timings) = bench.time(&subjects, rounds, &interrupt::stop_asked, &progress)?;
     drop(progress);
 
@@ -121,6 +128,13 @@ fn with_baseline(named: &[StrategyName]) -> Vec<StrategyName> {
         named.is_empty() || *name == StrategyName::FullCopy || named.contains(name)
     };
     StrategyName::ALL.iter().copied().filter(wanted).collect()
+}
+
+/// The strategy of each subject: diff-stash stands once for each of its hand-overs.
+fn by_subject(names: &[StrategyName], hand_overs: &[HandOver]) -> Vec<StrategyName> {
+    let both = [HandOver::Copy, HandOver::Direct].iter().all(|way| hand_overs.contains(way));
+    let times = |name| if both && name == StrategyName::DiffStash { 2 } else { 1 };
+    names.iter().flat_map(|&name| std::iter::repeat_n(name, times(name))).collect()
 }
 
 /// A subject for each name, and one more for each further hand-over of diff-stash.

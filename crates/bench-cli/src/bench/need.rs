@@ -78,11 +78,11 @@ fn need<T: Element>(
     }
     // Channel tables are made only now that they are known to fit.
     let layers = target.layers::<T>(shapes)?;
-    let (mut saved, mut shared) = (0, 0);
+    let (mut saved, mut shared) = (0_u64, 0);
     for &name in names {
-        // Both hand-overs need the same.
+        // Each subject keeps the memory that it freed until the end. Both hand-overs need the same.
         let footprints = prepare::<T>(name, HandOver::Copy, &layers)?.footprints(backend);
-        saved = saved.max(alive(&footprints, gradients));
+        saved = alive(&footprints, gradients).saturating_add(saved);
         shared = shared.max(largest_stash(&footprints));
     }
     Ok(tensors.saturating_add(saved).saturating_add(shared))

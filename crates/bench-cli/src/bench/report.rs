@@ -79,7 +79,7 @@ impl Report for BenchReport {
                 limit("triad in place", self.limits.in_place_triad_gbps),
             ),
             "GB/s: the least bytes a strategy has to move, over the median; of limit: against the scale for forward, the triad for backward.".into(),
-            "Forward allocates its saved state anew each time; that is part of its time.".into(),
+            "Freed saved states are kept for the next forward, as in training: the first, in fresh memory, is a warm-up that is not counted.".into(),
             "reads y: backward reads the output, which is free where the next layer keeps it anyway and one more tensor where not.".into(),
         ];
         if self.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
