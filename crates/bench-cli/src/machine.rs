@@ -90,6 +90,15 @@ pub(crate) fn resident_memory() -> Result<u64, Failure> {
     system.process(id).map(sysinfo::Process::memory).ok_or_else(|| unknown(&"no such process"))
 }
 
+/// Gives memory that was freed back to the system, so that what is resident is what is in use.
+pub(crate) fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it takes a number, locks the allocator by itself, and touches freed memory only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 fn system() -> Result<System, Failure> {
     System::new().map_err(|error| unknown(&error))
 }

@@ -140,6 +140,18 @@ fn memory_is_what_each_strategy_promises() {
     }
 }
 
+/// Resident bytes vary from run to run; what a full copy keeps is too much to be lost in that.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_full_copy_is_resident_and_what_earlier_subjects_freed_is_not() {
+    let value = json(&["--shape", "16,64,128,128", "--strategy", "bitmask"]);
+    let bytes = |strategy, key: &str| row(&value, strategy)[key].as_u64().expect("a number");
+    let saved = bytes("full-copy", "saved_bytes") - bytes("bitmask", "saved_bytes");
+    assert!(saved >= 60 << 20, "{saved}");
+    let (full, bits) = (bytes("full-copy", "resident_bytes"), bytes("bitmask", "resident_bytes"));
+    assert!(full > bits + saved / 2, "{full} beside {bits}");
+}
+
 #[test]
 fn a_stash_shares_one_buffer_and_costs_a_copy_where_gradients_are_transient() {
     let network = ["--network", "mtcnn-onet", "--batch", "2", "--strategy", "diff-stash"];

@@ -90,6 +90,10 @@ impl<T: Element> Bench<'_, T> {
         index: usize,
         subject: &dyn Subject<T>,
     ) -> Result<Counted, Failure> {
+        // What earlier subjects freed is not this one's.
+        self.backends.iter().for_each(|backend| backend.memory().release());
+        self.tensors.release_freed();
+        machine::return_freed_memory();
         let memory = self.backends[index].memory().clone();
         let before = memory.live_bytes();
         let mut counted = Ok(Counted { allocated: 0, resident: 0 });

@@ -54,7 +54,18 @@ impl<T: Element> Tensors<T> {
                 Gradients::Transient => GradSlot::none(),
             });
         }
+        // Fresh memory is not resident until it is written: no subject is to be the first.
+        if gradients == Gradients::Resident {
+            for layer in 0..layers.len() {
+                tensors.refill_upstream(layer).map_err(refused)?;
+            }
+        }
         Ok(tensors)
+    }
+
+    /// Gives back what was freed of the host's memory.
+    pub(super) fn release_freed(&self) {
+        self.backend.memory().release();
     }
 
     /// Writes a layer's pre-activation, as the layer before it would.
