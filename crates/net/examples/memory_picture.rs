@@ -7,10 +7,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use prelu_mem_core::{Cpu, Filler, VarianceNorm};
 use prelu_mem_net::layers::{
-    Convolution, InnerProduct, MaxPooling, Method, PRelu, SoftmaxWithLoss,
+    Convolution, HandOver, InnerProduct, MaxPooling, Method, PRelu, SoftmaxWithLoss,
 };
 use prelu_mem_net::plan::{MemoryPlan, plan};
 use prelu_mem_net::{Chain, Gradients, Init};
+use prelu_mem_registry::StrategyName;
 
 /// Okabe and Ito's colours, told apart without full colour vision, in the order of
 /// `Parts::named`.
@@ -41,10 +42,7 @@ fn picture() -> Result<String, Box<dyn Error>> {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let (header, body) = area.split_vertically(HEADER);
-        let plans: Vec<(String, MemoryPlan)> = Method::all()
-            .filter(|&method| method != Method::OutOfPlace)
-            .map(|method| Ok((method.to_string(), step(method)?)))
-            .collect::<Result<_, Box<dyn Error>>>()?;
+        let plans = panels()?;
         let most = plans.iter().map(|(_, plan)| plan.peak_bytes()).max().unwrap_or(0);
         legend(&header, &plans[0].1)?;
         let panels = body.split_evenly((plans.len().div_ceil(2), 2));
@@ -56,9 +54,28 @@ fn picture() -> Result<String, Box<dyn Error>> {
     Ok(svg)
 }
 
+/// Every way in place with resident gradients, and the two that transient ones change most.
+fn panels() -> Result<Vec<(String, MemoryPlan)>, Box<dyn Error>> {
+    let stash = Method::Stash(HandOver::Direct);
+    let copy = Method::InPlace(StrategyName::FullCopy);
+    let once =
+        |&method: &Method| method != Method::OutOfPlace && method != Method::Stash(HandOver::Copy);
+    let resident = Method::all().filter(once).map(|method| (method, Gradients::Resident));
+    let transient = [copy, stash].map(|method| (method, Gradients::Transient));
+    let panel = |(method, gradients): (Method, Gradients)| {
+        let name = if method == stash { "diff-stash".to_owned() } else { method.to_string() };
+        let mode = match gradients {
+            Gradients::Resident => "",
+            Gradients::Transient => ", gradients transient",
+        };
+        Ok((format!("{name}{mode}"), step(method, gradients)?))
+    };
+    resident.chain(transient).map(panel).collect()
+}
+
 /// Three 1x1 convolutions, each with a PReLU; a pooling, which does not keep its input; a loss.
 /// Slopes positive, negative and zero.
-fn step(method: Method) -> Result<MemoryPlan, Box<dyn Error>> {
+fn step(method: Method, gradients: Gradients) -> Result<MemoryPlan, Box<dyn Error>> {
     let msra = || Init::from(Filler::Msra(VarianceNorm::FanIn));
     let slopes = |channels: usize| (0..channels).map(|c| [0.25, -0.25, 0.25, 0.0][c % 4]).collect();
     let mut chain = Chain::<f32>::new(&[32, 16, 16, 16], 1);
@@ -71,7 +88,7 @@ fn step(method: Method) -> Result<MemoryPlan, Box<dyn Error>> {
     let blob = chain.then("pool", MaxPooling { kernel: 2, stride: 2 }, blob)?;
     let blob = chain.then("scores", InnerProduct::new(10, msra()), blob)?;
     chain.add("loss", SoftmaxWithLoss, &[blob])?;
-    Ok(plan(&chain, &Cpu::new(1)?, Gradients::Resident)?)
+    Ok(plan(&chain, &Cpu::new(1)?, gradients)?)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -79,8 +96,8 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 fn legend(area: &Area<'_>, plan: &MemoryPlan) -> Result<(), Box<dyn Error>> {
     let title = ("sans-serif", 22).into_font();
     area.draw(&Text::new("Memory of one training step, by strategy", (20, 12), title))?;
-    let subtitle = "three convolutions with a PReLU each, a pooling, a loss; gradients resident; \
-                    slopes of both signs and zero; f32";
+    let subtitle = "three convolutions with a PReLU each, a pooling, a loss; slopes of both signs and zero; \
+                    f32; gradients resident unless stated";
     area.draw(&Text::new(subtitle, (20, 40), ("sans-serif", 13).into_font()))?;
     for (index, (part, _)) in plan.peak().1.named().iter().enumerate() {
         let (x, y) = (20 + 215 * (index as i32 % 4), 66 + 20 * (index as i32 / 4));
@@ -108,11 +125,14 @@ fn draw(area: &Area<'_>, name: &str, plan: &MemoryPlan, most: usize) -> Result<(
         .light_line_style(TRANSPARENT)
         .x_labels(0)
         .y_labels(5)
-        .x_desc("load, forward, backward, update")
+        .x_desc("load, forward of each layer | backward of each, last layer first, update")
         .y_desc("MiB")
         .axis_desc_style(("sans-serif", 12))
         .label_style(("sans-serif", 11))
         .draw()?;
+    let turn = 1.0 + (steps.len() - 2) as f64 / 2.0;
+    let line = [(turn, 0.0), (turn, top)];
+    chart.draw_series(DashedLineSeries::new(line, 3, 3, BLACK.stroke_width(1)))?;
     for (at, (_, parts)) in steps.iter().enumerate() {
         let mut below = 0.0;
         for (index, (_, bytes)) in parts.named().into_iter().enumerate() {

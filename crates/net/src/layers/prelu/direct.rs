@@ -126,10 +126,14 @@ impl<T: Number> NetLayer<T> for Direct<T> {
             State::Copied(ready) => {
                 // Channels of frozen slopes that are not negative are derived from the output.
                 let output = pass.tops.first().copied().filter(|output| !output.is_empty());
-                let grad = pass.slot.get_mut()?;
-                DiffStash
-                    .backward(cpu, &self.slopes, ready, output, grad, sums)
-                    .map_err(Error::from)?;
+                let done = match pass.slot.get_mut() {
+                    Ok(grad) => DiffStash.backward(cpu, &self.slopes, ready, output, grad, sums),
+                    Err(error) => Err(Refused { error, state: ready }),
+                };
+                if let Err(Refused { error, state }) = done {
+                    self.state = State::Copied(state);
+                    return Err(error.into());
+                }
             }
             other => {
                 self.state = other;
