@@ -47,7 +47,8 @@ impl Draft {
         let draft = builder
             .prefix(".prelu-mem-")
             .tempfile_in(folder)
-            .map_err(|error| refused(error.to_string()))?;
+            // The error's own text names the draft, which means nothing to the user.
+            .map_err(|error| refused(error.kind().to_string()))?;
         Ok(Self { path, draft })
     }
 

@@ -56,7 +56,8 @@ fn bench_options_name_the_bad_value() {
         ("--shape", "1,1,1,1,1,1,1,1,1", &["9 sizes", "1 to 8"]),
         ("--shape", "4294967296,4294967296,4294967296", &["4294967296"]),
         ("--axis", "4", &["axis 4", "0 to 3"]),
-        ("--axis", "-1", &["-1"]),
+        ("--axis", "-1", &["'-1'", "--axis", "0 to 7"]),
+        ("--seed", "-1", &["'-1'", "--seed", "0 to"]),
         ("--axis", "x", &["'x'"]),
         ("--batch", "0", &["'0'", "1 or more"]),
         ("--batch", "-3", &["'-3'", "1 or more"]),
@@ -118,6 +119,8 @@ fn unknown_words_are_named() {
 #[test]
 fn an_axis_that_one_layer_lacks_is_refused() {
     // The last layer of mtcnn-onet has no spatial axis.
+    let unused = ["bench", "--strategy", "bitmask", "--hand-over", "copy"];
+    assert_refused(&unused, &["--hand-over copy", "diff-stash"]);
     assert_refused(&["bench", "--network", "mtcnn-onet", "--axis", "2"], &["axis 2", "256]"]);
 }
 

@@ -69,7 +69,11 @@ impl Draft {
             builder.permissions(fs::Permissions::from_mode(0o777));
         }
         let made = builder.prefix(".prelu-mem-").tempdir_in(near);
-        Ok(Self { folder: made.map_err(|error| folder.failed(&error))? })
+        // The error's own text names the draft, which means nothing to the user.
+        let refused = |error: io::Error| {
+            Failure::Usage(format!("--output-dir {}: {}", near.display(), error.kind()))
+        };
+        Ok(Self { folder: made.map_err(refused)? })
     }
 
     /// Writes one of the files.

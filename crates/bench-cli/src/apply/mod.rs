@@ -11,6 +11,7 @@ pub(crate) use options::ApplyOptions;
 use half::f16;
 use prelu_mem_core::{Cpu, Dtype, Element};
 
+use crate::bench::interrupt;
 use crate::failure::Failure;
 use crate::npy::Number;
 use crate::options::threads;
@@ -24,12 +25,14 @@ use report::Applied;
 /// output folder.
 pub(crate) fn run(options: &ApplyOptions, printer: Printer) -> Result<(), Failure> {
     let folder = Folder::check(&options.output_dir)?;
+    interrupt::listen()?;
+    let draft = Draft::new(&folder)?;
     let opened = Opened::open(options)?;
     let cpu = options.device.open(threads::or_all(options.threads))?;
     let applied = match opened.dtype() {
-        Dtype::F16 => typed::<f16>(options, opened, &cpu, &folder),
-        Dtype::F32 => typed::<f32>(options, opened, &cpu, &folder),
-        Dtype::F64 => typed::<f64>(options, opened, &cpu, &folder),
+        Dtype::F16 => typed::<f16>(options, opened, &cpu, draft, &folder),
+        Dtype::F32 => typed::<f32>(options, opened, &cpu, draft, &folder),
+        Dtype::F64 => typed::<f64>(options, opened, &cpu, draft, &folder),
         Dtype::Bf16 => Err(Failure::Usage("bf16 is no NumPy type; give f16, f32 or f64".into())),
     }?;
     printer.print(&applied)
@@ -56,6 +59,7 @@ fn typed<T: SlopeSum>(
     options: &ApplyOptions,
     opened: Opened,
     cpu: &Cpu,
+    draft: Draft,
     folder: &Folder,
 ) -> Result<Applied, Failure> {
     let arrays = opened.load::<T>()?;
@@ -63,7 +67,6 @@ fn typed<T: SlopeSum>(
     let (shape, slopes_shape) = (shape.clone(), slopes_shape.clone());
     let (passed, arrays) = pass::run(options, cpu, arrays)?;
 
-    let draft = Draft::new(folder)?;
     draft.add("y.npy", &shape, &arrays.input)?;
     draft.add("dx.npy", &shape, &arrays.upstream)?;
     if let Some(sums) = &passed.slope_gradient {
@@ -71,6 +74,10 @@ fn typed<T: SlopeSum>(
         draft.add("da.npy", &slopes_shape, &sums)?;
     }
     let Passed { saved, .. } = passed;
+    if interrupt::stop_asked() {
+        let message = "interrupted: nothing was written";
+        return Err(Failure::Interrupted(message.to_owned()));
+    }
     let written = draft.publish(folder)?;
     Ok(Applied { dtype: T::DTYPE, shape, saved, written })
 }

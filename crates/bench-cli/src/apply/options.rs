@@ -6,7 +6,7 @@ use clap::Args;
 use prelu_mem_registry::StrategyName;
 
 use crate::options::device::DeviceName;
-use crate::options::{strategy, threads};
+use crate::options::{strategy, threads, whole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +44,7 @@ pub(crate) struct ApplyOptions {
     pub(crate) upstream: PathBuf,
 
     /// The axis of the channels, counted from 0 [default: 1, or 0 for an array of one axis]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = whole::axis, allow_hyphen_values = true)]
     pub(crate) axis: Option<usize>,
 
     /// Take the slopes as fixed: no slope gradient is computed, and a da.npy in the folder is removed

@@ -60,15 +60,16 @@ fn run_typed<T: Element>(
     printer: Printer,
 ) -> Result<(), Failure> {
     let names = with_baseline(&options.strategy);
+    let hand_overs = hand_overs(options, &names)?;
     need::check::<T>(
         target,
-        &by_subject(&names, &options.hand_over),
+        &by_subject(&names, &hand_overs),
         backend,
         options.gradients,
         machine::free_memory()?,
     )?;
     let layers = target.layers::<T>(target.shapes(None))?;
-    let subjects = subjects(&names, &options.hand_over, &layers)?;
+    let subjects = subjects(&names, &hand_overs, &layers)?;
     interrupt::listen()?;
 
     let progress = Progress::start();
@@ -120,6 +121,18 @@ fn run_typed<T: Element>(
         ));
     }
     Ok(())
+}
+
+/// The hand-overs asked for, or the better one.
+fn hand_overs(options: &BenchOptions, names: &[StrategyName]) -> Result<Vec<HandOver>, Failure> {
+    match options.hand_over.first() {
+        None => Ok(vec![HandOver::Direct]),
+        Some(_) if names.contains(&StrategyName::DiffStash) => Ok(options.hand_over.clone()),
+        Some(way) => Err(Failure::Usage(format!(
+            "--hand-over {}: of the strategies only diff-stash hands a stash over; name it, or leave the option out",
+            way.name()
+        ))),
+    }
 }
 
 /// The named strategies and full-copy, or all, in the registry's order.

@@ -10,7 +10,7 @@ pub(crate) use super::gradients::Gradients;
 use super::hand_over::HandOver;
 use super::shape::Shape;
 use super::slopes::SlopesSpec;
-use super::{shape, slopes, strategy, threads};
+use super::{shape, slopes, strategy, threads, whole};
 use crate::network;
 
 const EXAMPLES: &str = "\
@@ -50,7 +50,7 @@ pub(crate) struct BenchOptions {
     pub(crate) shape: Option<Shape>,
 
     /// The axis of the channels, counted from 0 [default: 1, or 0 for a shape of one size]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = whole::axis, allow_hyphen_values = true)]
     pub(crate) axis: Option<usize>,
 
     /// One slope for all channels of a layer
@@ -77,8 +77,8 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_enum, default_value = "resident")]
     pub(crate) gradients: Gradients,
 
-    /// How diff-stash hands a stash over; given twice, both are measured
-    #[arg(long, value_enum, default_value = "direct")]
+    /// How diff-stash hands a stash over; given twice, both are measured [default: direct]
+    #[arg(long, value_enum)]
     pub(crate) hand_over: Vec<HandOver>,
 
     /// Batch of the network [default: the network's own]
@@ -90,7 +90,7 @@ pub(crate) struct BenchOptions {
     pub(crate) samples: Option<usize>,
 
     /// Seed of the random tensors and slopes
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::seed, allow_hyphen_values = true)]
     pub(crate) seed: u64,
 }
 

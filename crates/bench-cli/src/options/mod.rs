@@ -9,3 +9,4 @@ pub(crate) mod shape;
 pub(crate) mod slopes;
 pub(crate) mod strategy;
 pub(crate) mod threads;
+pub(crate) mod whole;

@@ -64,7 +64,7 @@ fn a_wrong_number_of_slopes() -> Result<()> {
 fn an_axis_out_of_range() -> Result<()> {
     let case = good()?;
     refused(&case, &["--axis", "3"], 2, &["axis 3", "[4, 64, 3]", "0 to 2"])?;
-    refused(&case, &["--axis", "-1"], 2, &["-1"])?;
+    refused(&case, &["--axis", "-1"], 2, &["'-1'", "--axis", "0 to 7"])?;
     refused(&case, &["--axis", "one"], 2, &["'one'"])?;
     let case = Case::new(&[], &[0.25])?;
     case.write()?;
