@@ -19,7 +19,7 @@ pub(super) struct Curves {
 }
 
 impl Curves {
-    /// Looks, and changes nothing: the folder exists, or its parent does.
+    /// Looks, and leaves nothing behind: the folder, or its parent, takes a file.
     pub(super) fn check(folder: &Path) -> Result<Self, Failure> {
         let refused =
             |reason: String| Failure::Usage(format!("--curves {}: {reason}", folder.display()));
@@ -31,6 +31,8 @@ impl Curves {
         } else if !folder_of(folder).is_dir() {
             let parent = folder_of(folder).display();
             return Err(refused(format!("there is no folder {parent}; create it first")));
+        } else {
+            Draft::open("--curves", folder)?;
         }
         Ok(curves)
     }

@@ -48,19 +48,29 @@ fn run_typed<T: Number>(options: &TrainOptions, printer: Printer) -> Result<(), 
         None => Ok(()),
         Some(path) => {
             let bytes = training.save().map_err(|error| Failure::Run(error.to_string()))?;
-            Draft::open("--save", path)?.publish(&bytes)
+            Draft::open("--save", path).map_err(in_the_run)?.publish(&bytes)
         }
     };
-    let outcome = session::run(&cpu, &mut training, last, interrupt::stop_asked, save)?;
-    if let Some(curves) = curves {
-        curves.write(options, &outcome)?;
-    }
+    let outcome = session::run(&cpu, &mut training, last, interrupt::stop_asked, save);
     let verdict = verdict(options, &outcome, training.epochs_done() < last);
+    // Whatever fails now, what was finished is printed.
+    let drawn = curves.map_or(Ok(()), |curves| curves.write(options, &outcome).map_err(in_the_run));
     printer.print(&TrainReport::new(options, &cpu, outcome)?)?;
-    verdict
+    drawn.and(verdict)
+}
+
+/// A place that was usable before the first epoch and no longer is: the command line was right.
+fn in_the_run(failure: Failure) -> Failure {
+    match failure {
+        Failure::Usage(reason) => Failure::Run(reason),
+        other => other,
+    }
 }
 
 fn verdict(options: &TrainOptions, outcome: &Outcome, unfinished: bool) -> Result<(), Failure> {
+    if let Some(failure) = &outcome.failed {
+        return Err(failure.clone());
+    }
     if let Some(epoch) = outcome.diverged {
         let rate = options.learning_rate;
         return Err(Failure::Run(format!(

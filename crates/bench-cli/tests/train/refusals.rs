@@ -90,6 +90,12 @@ fn a_file_in_the_place_of_the_curves_folder_is_refused() {
     assert_eq!(fs::read(&path).expect("there"), b"mine");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_for_the_curves_that_takes_no_folder_is_refused() {
+    refused(&["--curves", "/proc/curves"], 2, &["--curves /proc/curves"]);
+}
+
 #[test]
 fn missing_and_foreign_files_are_refused_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().expect("a temporary folder");
