@@ -45,7 +45,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Apply(options) => apply::run(&options, printer),
         Command::Plan(options) => plan::run(&options, printer),
         Command::Check(options) => check::run(&options, printer),
-        Command::Train(options) => train::run(&options, printer),
+        Command::Train(options) => train::run(&options, cli.output.as_deref(), printer),
         Command::Info => printer.print(&command::info::Info::ask()?),
         Command::Completions { .. } if cli.format.is_some() => Err(Failure::Usage(
             "--format: a completion script has one format only; leave it out".into(),

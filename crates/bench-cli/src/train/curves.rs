@@ -13,17 +13,29 @@ const STEPS: &str = "steps.csv";
 const EPOCHS: &str = "epochs.csv";
 const PICTURE: &str = "curves.svg";
 
+/// What a folder of curves holds.
+pub(super) fn files(folder: &Path) -> [PathBuf; 3] {
+    [STEPS, EPOCHS, PICTURE].map(|name| folder.join(name))
+}
+
 /// A folder that the curves can be written to.
 pub(super) struct Curves {
     folder: PathBuf,
 }
 
 impl Curves {
-    /// Looks, and leaves nothing behind: the folder, or its parent, takes a file.
-    pub(super) fn check(folder: &Path) -> Result<Self, Failure> {
+    /// Looks, and leaves nothing behind: the folder, or its parent, takes a file. Curves of
+    /// a run's first part are not replaced by those of its second.
+    pub(super) fn check(folder: &Path, resumed: bool) -> Result<Self, Failure> {
         let refused =
             |reason: String| Failure::Usage(format!("--curves {}: {reason}", folder.display()));
         let curves = Self { folder: folder.to_owned() };
+        if let Some(there) = files(folder).iter().find(|file| resumed && file.exists()) {
+            let there = there.display();
+            return Err(refused(format!(
+                "{there} is there, and --resume draws its own epochs only; name another folder"
+            )));
+        }
         if folder.is_dir() {
             curves.drafts().map(drop)?;
         } else if folder.symlink_metadata().is_ok() {
@@ -56,8 +68,7 @@ impl Curves {
     }
 
     fn drafts(&self) -> Result<Vec<Draft>, Failure> {
-        let open = |name: &str| Draft::open("--curves", &self.folder.join(name));
-        [STEPS, EPOCHS, PICTURE].into_iter().map(open).collect()
+        files(&self.folder).iter().map(|file| Draft::open("--curves", file)).collect()
     }
 }
 

@@ -10,6 +10,9 @@ mod report;
 mod session;
 mod settings;
 mod start;
+mod targets;
+
+use std::path::Path;
 
 use prelu_mem_core::{Dtype, Error};
 use prelu_mem_net::train::Training;
@@ -24,8 +27,13 @@ use crate::draft::Draft;
 use crate::failure::Failure;
 use crate::output::Printer;
 
-/// Trains, prints and saves.
-pub(crate) fn run(options: &TrainOptions, printer: Printer) -> Result<(), Failure> {
+/// Trains, prints and saves. `output` is the file that `printer` writes, if it writes one.
+pub(crate) fn run(
+    options: &TrainOptions,
+    output: Option<&Path>,
+    printer: Printer,
+) -> Result<(), Failure> {
+    targets::refuse_equal(options, output)?;
     match options.dtype {
         Dtype::F32 => run_typed::<f32>(options, printer),
         Dtype::F64 => run_typed::<f64>(options, printer),
@@ -36,7 +44,8 @@ pub(crate) fn run(options: &TrainOptions, printer: Printer) -> Result<(), Failur
 fn run_typed<T: Number>(options: &TrainOptions, printer: Printer) -> Result<(), Failure> {
     let settings = settings::settings(options)?;
     // Everything that can be refused is refused before the first epoch.
-    let curves = options.curves.as_deref().map(Curves::check).transpose()?;
+    let check = |folder: &Path| Curves::check(folder, options.resume.is_some());
+    let curves = options.curves.as_deref().map(check).transpose()?;
     if let Some(path) = &options.save {
         Draft::open("--save", path)?;
     }

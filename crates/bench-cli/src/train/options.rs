@@ -148,7 +148,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(super) fine_tune: Option<PathBuf>,
 
-    /// Write steps.csv, epochs.csv and curves.svg into the folder DIR; it is made if its parent is there
+    /// Write steps.csv, epochs.csv and curves.svg into the folder DIR; it is made if its parent is there. With --resume they show the resumed epochs
     #[arg(long, value_name = "DIR")]
     pub(super) curves: Option<PathBuf>,
 }

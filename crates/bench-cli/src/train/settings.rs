@@ -1,5 +1,7 @@
 //! From options to a run's settings. An option that would have no effect is refused.
 
+use std::path::PathBuf;
+
 use prelu_mem_core::Sharing;
 use prelu_mem_net::layers::{self, Method, PRelu};
 use prelu_mem_net::nets::Activation;
@@ -63,6 +65,11 @@ fn refuse_without_effect(options: &TrainOptions) -> Result<(), Failure> {
                 fitting.join(", ")
             )));
         }
+    }
+    if options.slope_init.is_some() && options.resume.is_some() {
+        return Err(Failure::Usage(
+            "--slope-init has no effect with --resume: the run goes on with its own slopes".into(),
+        ));
     }
     match options.strategy {
         Some(name) if name != StrategyName::DiffStash && options.hand_over.is_some() => {
@@ -134,11 +141,14 @@ pub(super) fn record(options: &TrainOptions, threads: usize) -> Value {
         Activation::ReLu { slope, .. } => (Some(slope), None),
         Activation::PRelu(prelu) | Activation::Composition(prelu) => (None, Some(prelu)),
     };
+    let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    // A resumed run's slopes started before it.
+    let started = prelu.filter(|_| options.resume.is_none());
     json!({
         "activation": options.activation.name(),
         "strategy": strategy,
         "hand_over": hand_over,
-        "slope_init": prelu.map(|_| options.slope_init.unwrap_or_default().to_string()),
+        "slope_init": started.map(|_| options.slope_init.unwrap_or_default().to_string()),
         "slope_lr_mult": prelu.map(|prelu| prelu.multipliers.lr_mult),
         "slope_decay_mult": prelu.map(|prelu| prelu.multipliers.decay_mult),
         "shared_slope": prelu.map(|prelu| prelu.sharing == Sharing::Shared),
@@ -152,6 +162,8 @@ pub(super) fn record(options: &TrainOptions, threads: usize) -> Value {
         "dtype": options.dtype.name(),
         "seed": options.seed,
         "threads": threads,
+        "resume": file(&options.resume),
+        "fine_tune": file(&options.fine_tune),
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
