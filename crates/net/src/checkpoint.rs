@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
-use prelu_mem_core::Dtype;
+use prelu_mem_core::{Dtype, Sharing};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype as FileDtype, SafeTensors, serialize};
 
@@ -47,11 +47,13 @@ impl<'a> File<'a> {
         lines.filter(|(name, _)| *name == key).map(|(_, value)| value).next()
     }
 
-    fn expect(&self, key: &str, expected: &str) -> Result<()> {
-        match self.setting(key) {
-            Some(got) if got == expected => Ok(()),
-            Some(got) => Err(refuse(format!("its {key} is '{got}', not '{expected}'"))),
-            None => Err(refuse(format!("its {key} is missing, not '{expected}'"))),
+    fn expect(&self, setting: &'static str, expected: String) -> Result<()> {
+        match self.setting(setting) {
+            Some(saved) if saved == expected => Ok(()),
+            Some(saved) => {
+                Err(NetError::OtherSettings { setting, saved: saved.to_owned(), expected })
+            }
+            None => Err(refuse(format!("its {setting} is missing, not '{expected}'"))),
         }
     }
 }
@@ -66,15 +68,20 @@ fn dtype<T: Number>() -> Result<FileDtype> {
 
 impl<T: Number> Training<T> {
     /// What has to be the same for a run to go on as it would have.
-    fn identity(&self) -> [(&'static str, String); 5] {
+    fn identity(&self) -> Vec<(&'static str, String)> {
         let settings = self.settings();
-        [
-            ("activation", activation(&settings.activation)),
+        let mut identity = activation(&settings.activation);
+        identity.extend([
+            ("dtype", T::DTYPE.to_string()),
             ("batch", settings.batch.to_string()),
             ("seed", settings.seed.to_string()),
             ("epochs", settings.epochs.to_string()),
-            ("sgd", format!("{:?}, lower rate: {}", settings.sgd, settings.lower_rate)),
-        ]
+            ("learning rate", settings.sgd.rate.to_string()),
+            ("momentum", settings.sgd.momentum.to_string()),
+            ("weight decay", settings.sgd.decay.to_string()),
+            ("lower rate", settings.lower_rate.to_string()),
+        ]);
+        identity
     }
 
     /// The run as the bytes of a safetensors file.
@@ -111,12 +118,12 @@ impl<T: Number> Training<T> {
     /// that never stopped.
     ///
     /// # Errors
-    /// Bytes that are no safetensors file, or one of another program, of another net or of other
-    /// settings. The run is then as before.
+    /// Bytes that are no safetensors file, or one of another program, of another net, of other
+    /// settings or with values that are not finite. The run is then as before.
     pub fn resume(&mut self, file: &[u8]) -> Result<()> {
         let file = File::read(file)?;
         for (key, expected) in self.identity() {
-            file.expect(key, &expected)?;
+            file.expect(key, expected)?;
         }
         let done = file.setting(DONE).and_then(|done| done.parse().ok());
         let done = done.ok_or_else(|| refuse("it does not say how many epochs are done"))?;
@@ -139,8 +146,8 @@ impl<T: Number> Training<T> {
     /// with PReLU. No epoch counts as done, and there is no momentum.
     ///
     /// # Errors
-    /// Bytes that are no safetensors file, or one of another program or of another net. The run is
-    /// then as before.
+    /// Bytes that are no safetensors file, or one of another program, of another net or with values
+    /// that are not finite. The run is then as before.
     pub fn fine_tune(&mut self, file: &[u8]) -> Result<()> {
         let file = File::read(file)?;
         let mut found = self.found(&file)?;
@@ -185,20 +192,32 @@ impl<T: Number> Training<T> {
             )));
         }
         let values = view.data().chunks_exact(size_of::<T>());
-        Ok(values.map(|bytes| value_of(bytes)).collect())
+        let values: Vec<T> = values.map(|bytes| value_of(bytes)).collect();
+        match values.iter().find(|value| !value.is_finite()) {
+            Some(value) => Err(refuse(format!("its '{name}' holds {value}"))),
+            None => Ok(values),
+        }
     }
 }
 
 /// An activation as far as a run depends on it: every method trains alike, the masks to rounding.
-fn activation(activation: &Activation) -> String {
-    let multipliers = |prelu: &PRelu| {
+fn activation(activation: &Activation) -> Vec<(&'static str, String)> {
+    let learned = |name: &str, prelu: &PRelu| {
         let Multipliers { lr_mult, decay_mult } = prelu.multipliers;
-        format!("lr_mult {lr_mult}, decay_mult {decay_mult}")
+        vec![
+            ("activation", name.to_owned()),
+            ("slope lr mult", lr_mult.to_string()),
+            ("slope decay mult", decay_mult.to_string()),
+            ("shared slope", (prelu.sharing == Sharing::Shared).to_string()),
+        ]
     };
     match activation {
-        Activation::ReLu { slope, .. } => format!("relu, slope {slope}"),
-        Activation::PRelu(prelu) => format!("prelu, {}", multipliers(prelu)),
-        Activation::Composition(prelu) => format!("composition, {}", multipliers(prelu)),
+        Activation::ReLu { slope: 0.0, .. } => vec![("activation", "relu".to_owned())],
+        Activation::ReLu { slope, .. } => {
+            vec![("activation", "leaky-relu".to_owned()), ("leaky slope", slope.to_string())]
+        }
+        Activation::PRelu(prelu) => learned("prelu", prelu),
+        Activation::Composition(prelu) => learned("composition", prelu),
     }
 }
 

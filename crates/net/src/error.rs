@@ -73,6 +73,15 @@ pub enum NetError {
         /// Why.
         reason: String,
     },
+    /// A saved run of other settings than those of the run that is to go on with it.
+    OtherSettings {
+        /// Which setting.
+        setting: &'static str,
+        /// Its value in the saved run.
+        saved: String,
+        /// Its value in this run.
+        expected: String,
+    },
     /// Backward without the forward pass before it, or an update without gradients.
     Order {
         /// What was called.
@@ -115,6 +124,9 @@ impl fmt::Display for NetError {
                 write!(f, "label {label} is no class: 0 to {} are accepted", (*classes).max(1) - 1)
             }
             NetError::Checkpoint { reason } => write!(f, "saved run: {reason}"),
+            NetError::OtherSettings { setting, saved, expected } => {
+                write!(f, "saved run: its {setting} is '{saved}', not '{expected}'")
+            }
             NetError::Order { called, needs } => write!(f, "{called} comes after {needs}"),
         }
     }

@@ -1,17 +1,22 @@
 //! A run before its first epoch: new, gone on with, or from another run's weights.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use prelu_mem_core::Cpu;
-use prelu_mem_net::Number;
 use prelu_mem_net::digits::Digits;
 use prelu_mem_net::train::{Settings, Training};
+use prelu_mem_net::{NetError, Number};
 
 use super::options::TrainOptions;
 use super::refused;
 use crate::failure::Failure;
 use crate::options::device::DeviceName;
 use crate::options::threads;
+
+/// Of a saved run: many times what this network has.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The net with the parameters it starts from.
 pub(super) fn start<T: Number>(
@@ -40,7 +45,15 @@ pub(super) fn start<T: Number>(
 
 fn resume<T: Number>(training: &mut Training<T>, path: &Path, last: usize) -> Result<(), Failure> {
     let file = read("--resume", path)?;
-    training.resume(&file).map_err(|error| unusable("--resume", path, &error))?;
+    training.resume(&file).map_err(|error| match error {
+        // The options are the settings' names.
+        NetError::OtherSettings { setting, saved, expected } => {
+            let option = format!("--{}", setting.replace(' ', "-"));
+            let reason = format!("a run with {option} {saved}, not {expected}");
+            unusable("--resume", path, &reason)
+        }
+        error => unusable("--resume", path, &error),
+    })?;
     let done = training.epochs_done();
     if done >= last {
         let reason =
@@ -51,7 +64,18 @@ fn resume<T: Number>(training: &mut Training<T>, path: &Path, last: usize) -> Re
 }
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| unusable(option, path, &error))
+    let failed = |error: io::Error| unusable(option, path, &error);
+    // Before it is opened: a pipe would be waited for.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(unusable(option, path, &"is not a regular file; name one that --save wrote"));
+    }
+    let (mut bytes, file) = (Vec::new(), File::open(path).map_err(failed)?);
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let reason = format!("more than {} MiB; name a file that --save wrote", MOST_BYTES >> 20);
+        return Err(unusable(option, path, &reason));
+    }
+    Ok(bytes)
 }
 
 fn unusable(option: &str, path: &Path, reason: &dyn std::fmt::Display) -> Failure {

@@ -20,6 +20,11 @@ fn a_resumed_run_is_the_run_that_never_stopped() {
     let resumed = report(&[&run[..], &["--resume", &parts, "--save", &parts]].concat());
     assert_eq!(resumed["epochs"].as_array().map(Vec::len), Some(1));
     assert_eq!(resumed["epochs"][0]["epoch"], 2);
+    let settings = &resumed["settings"];
+    assert_eq!(
+        (&settings["resume"], settings["slope_init"].is_null()),
+        (&parts.clone().into(), true)
+    );
     assert_eq!(epoch(&resumed, 0), epoch(&expected, 1));
     assert_eq!(resumed["slopes"], expected["slopes"]);
     assert!(fs::read(&whole).expect("saved") == fs::read(&parts).expect("saved"), "bit for bit");
@@ -35,10 +40,21 @@ fn a_resumed_run_is_the_run_that_never_stopped() {
         assert!(fs::read(&parts).expect("there") == bytes, "{arguments:?}: overwritten");
     };
     refused(&[&run[..], &["--resume", &parts]].concat(), "2 epochs of the run are done");
-    refused(&["--epochs", "2", "--seed", "7", "--resume", &parts], "seed");
-    refused(&["--epochs", "3", "--resume", &parts], "epochs");
-    refused(&[&run[..], &["--slope-lr-mult", "2", "--resume", &parts]].concat(), "activation");
-    refused(&[&run[..], &["--dtype", "f64", "--resume", &parts]].concat(), "F32");
+    for (option, other, expected) in [
+        ("--seed", "7", "--seed 1, not 7"),
+        ("--epochs", "3", "--epochs 2, not 3"),
+        ("--slope-lr-mult", "2", "--slope-lr-mult 1, not 2"),
+        ("--slope-decay-mult", "2", "--slope-decay-mult 0, not 2"),
+        ("--learning-rate", "0.01", "--learning-rate 0.02, not 0.01"),
+        ("--momentum", "0", "--momentum 0.9, not 0"),
+        ("--weight-decay", "0", "--weight-decay 0.002, not 0"),
+        ("--dtype", "f64", "--dtype f32, not f64"),
+        ("--activation", "relu", "--activation prelu, not relu"),
+    ] {
+        let epochs: &[&str] = if option == "--epochs" { &[] } else { &["--epochs", "2"] };
+        refused(&[epochs, &[option, other, "--resume", &parts]].concat(), expected);
+    }
+    refused(&["--epochs", "2", "--shared-slope", "--resume", &parts], "--shared-slope false");
     for length in [0, 20, bytes.len() / 2, bytes.len() - 1] {
         let truncated = in_folder(folder.path(), "truncated");
         fs::write(&truncated, &bytes[..length]).expect("written");

@@ -75,6 +75,7 @@ fn an_option_without_effect_is_refused() {
         (&["--activation", "composition", "--shared-slope"], &["--shared-slope", "composition"]),
         (&["--leaky-slope", "0.1"], &["--leaky-slope", "prelu", "leaky-relu"]),
         (&["--strategy", "bitmask", "--hand-over", "copy"], &["--hand-over", "bitmask"]),
+        (&["--slope-init", "0.3", "--resume", "a"], &["--slope-init", "--resume"]),
         (&["--resume", "a", "--fine-tune", "b"], &["--resume", "--fine-tune"]),
     ] {
         refused(arguments, 2, parts);
@@ -94,6 +95,54 @@ fn a_file_in_the_place_of_the_curves_folder_is_refused() {
 #[test]
 fn a_place_for_the_curves_that_takes_no_folder_is_refused() {
     refused(&["--curves", "/proc/curves"], 2, &["--curves /proc/curves"]);
+}
+
+#[test]
+fn two_options_do_not_write_one_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (there, file, same) = (path("there"), path("file"), path("there/../file"));
+    fs::create_dir(&there).expect("made");
+    let picture = path("there/curves.svg");
+    for (one, two, options) in [
+        (&file, &same, ["--save", "--output"]),
+        (&file, &same, ["--save", "--curves"]),
+        (&file, &same, ["--output", "--curves"]),
+        (&picture, &there, ["--save", "--curves"]),
+        (&picture, &there, ["--output", "--curves"]),
+    ] {
+        refused(&[options[0], one, options[1], two], 2, &options);
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is written");
+}
+
+#[test]
+fn the_curves_of_the_first_part_are_not_replaced() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let curves = folder.path().display().to_string();
+    let steps = folder.path().join("steps.csv");
+    fs::write(&steps, "first part").expect("written");
+    let parts = ["--curves", "steps.csv", "another folder"];
+    refused(&["--resume", "a", "--curves", &curves], 2, &parts);
+    assert_eq!(fs::read(&steps).expect("there"), b"first part");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_regular_files_of_some_size_are_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (pipe, large) = (path("pipe"), path("large"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let file = fs::File::create(&large).expect("made");
+    file.set_len((64 << 20) + 1).expect("a hole");
+    for option in ["--resume", "--fine-tune"] {
+        for path in [&pipe, "/dev/zero", "/"] {
+            refused(&[option, path], 1, &[option, path, "not a regular file"]);
+        }
+        refused(&[option, &large], 1, &[option, &large, "more than 64 MiB"]);
+    }
 }
 
 #[test]
