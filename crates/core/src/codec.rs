@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 
 use crate::element::Element;
+pub use crate::vectors::CHUNK;
+use crate::vectors::Vectors;
 
 /// Anything a saved state is made of: an element, a byte, a machine word or nothing.
 pub trait Word: bytemuck::Pod + Default + Send + Sync {}
@@ -28,18 +30,6 @@ pub enum Channel {
     Kept,
 }
 
-/// What backward learns of one element.
-#[derive(Clone, Copy, Debug)]
-pub struct Decoded<T> {
-    /// Whether the pre-activation was positive.
-    pub positive: bool,
-    /// The element that the slope gradient is summed over: see [`Codec::BASIS`].
-    pub basis: T,
-}
-
-/// The most elements one call of [`Codec::encode`] or [`Codec::lanes`] handles.
-pub const CHUNK: usize = 64;
-
 /// What is saved per element, and how it is read back.
 ///
 /// A channel's words lie in encoded order: the elements of the encoded channels alone, as they lie
@@ -47,9 +37,6 @@ pub const CHUNK: usize = 64;
 pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
     /// One saved word.
     type Word: Word;
-
-    /// Up to [`CHUNK`] elements' words, ready to be decoded.
-    type Lanes<'a>: Copy;
 
     /// Elements per word. It divides [`CHUNK`].
     const LANES: usize;
@@ -66,17 +53,25 @@ pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
     }
 
     /// Saves the pre-activations `pre` (at most [`CHUNK`]) as elements `at ..` of the encoded order.
+    /// Bit `i` of `signs` tells whether `pre[i]` is positive; bits behind the last are 0.
     ///
     /// Calls come with ascending `at`, without gaps, so that the first one to touch a word is the
     /// one for its lane 0: it overwrites the word, later ones add to it.
-    fn encode(words: &mut [Self::Word], at: usize, pre: &[T]);
+    fn encode(words: &mut [Self::Word], at: usize, pre: &[T], signs: u64);
 
-    /// The words of elements `at .. at + len`, with `len` at most [`CHUNK`].
-    fn lanes(words: &[Self::Word], at: usize, len: usize) -> Self::Lanes<'_>;
+    /// Which of the elements `at .. at + len`, with `len` at most [`CHUNK`], were positive: bit `i`
+    /// stands for element `at + i`, and bits from `len` on for nothing. `output` are their `y`, of
+    /// which a codec with [`Basis::PreActivation`] reads nothing.
+    fn signs<V: Vectors>(
+        vectors: V,
+        words: &[Self::Word],
+        at: usize,
+        len: usize,
+        output: &[T],
+    ) -> u64;
 
-    /// Element `lane` of `lanes`; `output` is its `y`, of which a codec with
-    /// [`Basis::PreActivation`] reads nothing.
-    fn decode(lanes: Self::Lanes<'_>, lane: usize, output: T) -> Decoded<T>;
+    /// What the slope gradient of those elements is summed over: see [`Codec::BASIS`].
+    fn basis<'a>(words: &'a [Self::Word], at: usize, len: usize, output: &'a [T]) -> &'a [T];
 }
 
 /// The pre-activation itself, `T` per element. Every channel is encoded and every gradient exact.
@@ -85,7 +80,6 @@ pub struct Identity;
 
 impl<T: Element> Codec<T> for Identity {
     type Word = T;
-    type Lanes<'a> = &'a [T];
     const LANES: usize = 1;
     const BASIS: Basis = Basis::PreActivation;
 
@@ -94,18 +88,18 @@ impl<T: Element> Codec<T> for Identity {
     }
 
     #[inline(always)]
-    fn encode(words: &mut [T], at: usize, pre: &[T]) {
+    fn encode(words: &mut [T], at: usize, pre: &[T], _: u64) {
         words[at..at + pre.len()].copy_from_slice(pre);
     }
 
     #[inline(always)]
-    fn lanes(words: &[T], at: usize, len: usize) -> &[T] {
-        &words[at..at + len]
+    fn signs<V: Vectors>(vectors: V, words: &[T], at: usize, len: usize, _: &[T]) -> u64 {
+        vectors.signs(&words[at..at + len])
     }
 
     #[inline(always)]
-    fn decode(lanes: &[T], lane: usize, _: T) -> Decoded<T> {
-        Decoded { positive: lanes[lane].positive(), basis: lanes[lane] }
+    fn basis<'a>(words: &'a [T], at: usize, len: usize, _: &'a [T]) -> &'a [T] {
+        &words[at..at + len]
     }
 }
 
@@ -115,7 +109,6 @@ pub struct SignOfOutput;
 
 impl<T: Element> Codec<T> for SignOfOutput {
     type Word = ();
-    type Lanes<'a> = ();
     const LANES: usize = 1;
     const BASIS: Basis = Basis::Output;
 
@@ -128,13 +121,15 @@ impl<T: Element> Codec<T> for SignOfOutput {
     }
 
     #[inline(always)]
-    fn encode(_: &mut [()], _: usize, _: &[T]) {}
+    fn encode(_: &mut [()], _: usize, _: &[T], _: u64) {}
 
     #[inline(always)]
-    fn lanes(_: &[()], _: usize, _: usize) {}
+    fn signs<V: Vectors>(vectors: V, _: &[()], _: usize, _: usize, output: &[T]) -> u64 {
+        vectors.signs(output)
+    }
 
     #[inline(always)]
-    fn decode(_: (), _: usize, output: T) -> Decoded<T> {
-        Decoded { positive: output.positive(), basis: output }
+    fn basis<'a>(_: &'a [()], _: usize, _: usize, output: &'a [T]) -> &'a [T] {
+        output
     }
 }

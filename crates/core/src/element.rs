@@ -65,7 +65,14 @@ impl FromStr for Dtype {
 
 /// A plain number that arithmetic happens in: [`f32`] for elements up to 32 bits, else [`f64`].
 pub trait Wide:
-    Copy + Default + PartialOrd + Send + Sync + fmt::Debug + std::ops::Mul<Output = Self> + 'static
+    bytemuck::Pod
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + fmt::Debug
+    + std::ops::Mul<Output = Self>
+    + 'static
 {
     /// Zero.
     const ZERO: Self;

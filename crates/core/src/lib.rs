@@ -6,7 +6,7 @@
 //! preserved: a [`Codec`] (what is saved) and a [`Home`] (where it waits). A [`Backend`] is memory
 //! and two loops. [`Layer`] joins them.
 //!
-//! Modules import one way: [`element`] - [`geometry`] - [`codec`] - [`backend`] - [`loan`] -
+//! Modules import one way: [`element`] - [`vectors`] - [`geometry`] - [`codec`] - [`backend`] - [`loan`] -
 //! [`home`] - [`strategy`] - [`layer`]; [`cpu`] imports [`codec`] and [`backend`].
 
 pub mod accumulator;
@@ -27,9 +27,10 @@ pub mod loan;
 pub mod plan;
 pub mod slopes;
 pub mod strategy;
+pub mod vectors;
 
 pub use backend::{Backend, DirectKernels, Inputs, Kernels};
-pub use codec::{Basis, Channel, Codec, Decoded, Identity, SignOfOutput, Word};
+pub use codec::{Basis, Channel, Codec, Identity, SignOfOutput, Word};
 pub use cpu::Cpu;
 pub use element::{Dtype, Element};
 pub use error::{Error, Refused, Result};
@@ -42,3 +43,4 @@ pub use loan::{GradSlot, SharedBuffer};
 pub use plan::Plan;
 pub use slopes::{Epoch, Slopes};
 pub use strategy::{PlanInfo, Recipe, Strategy};
+pub use vectors::Vectors;

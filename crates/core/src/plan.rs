@@ -17,6 +17,7 @@ pub struct Plan<C, T: Element> {
     slopes: Vec<T>,
     cyclic_slopes: Vec<T::Wide>,
     classes: Vec<Channel>,
+    uniform: bool,
     encoded: Rank,
     kept: Rank,
     epoch: Epoch,
@@ -57,6 +58,7 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             cyclic_slopes: if by_slope.inner() == 1 { cyclic(slopes.values()) } else { Vec::new() },
             encoded: Rank::of(&by_slope, &classes, Channel::Encoded),
             kept: Rank::of(&by_slope, &classes, Channel::Kept),
+            uniform: classes.iter().all(|class| Some(class) == classes.first()),
             classes,
             epoch: slopes.epoch(),
             learned: slopes.is_learned(),
@@ -98,6 +100,11 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
     /// Each slope's class.
     pub fn classes(&self) -> &[Channel] {
         &self.classes
+    }
+
+    /// Whether all channels are of one class.
+    pub fn is_uniform(&self) -> bool {
+        self.uniform
     }
 
     /// Elements of the encoded channels.

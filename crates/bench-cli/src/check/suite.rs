@@ -130,8 +130,8 @@ mod tests {
             Channel::Encoded
         }
 
-        fn encode(words: &mut [T], at: usize, pre: &[T]) {
-            Identity::encode(words, at, pre);
+        fn encode(words: &mut [T], at: usize, pre: &[T], signs: u64) {
+            Identity::encode(words, at, pre, signs);
         }
 
         fn lanes(words: &[T], at: usize, len: usize) -> &[T] {

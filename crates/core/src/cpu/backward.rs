@@ -11,25 +11,19 @@
 //! for each channel:  slope gradient += (sum of its partials) / (slope where basis is y)
 //! ```
 //!
-//! Departures: (1) chunks of 64, as in forward; (2) a run's sum is kept in eight lanes, element
-//! `j` of a chunk in lane `j % 8`, folded in halves at its end: the order of additions depends on
-//! the plan alone; (3) where channels are the fastest axis, every column has its own sum.
+//! Departures: those of [`super::walk`].
 
 use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
-use super::partials::first_channel;
 use super::segments::{Segment, Segments};
 use super::simd::Task;
-use super::slope_source::{Cyclic, Single, SlopeSource, next};
-use crate::accumulator::Accumulator;
-use crate::codec::{CHUNK, Channel, Codec, Decoded, Identity, SignOfOutput};
-use crate::element::{Element, Wide};
+use super::walk::{Chunk, Operands, along};
+use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
+use crate::element::Element;
 use crate::plan::Plan;
-
-/// Lanes of a run's sum.
-const LANES: usize = 8;
+use crate::vectors::Vectors;
 
 /// The saved state and the output, of the whole tensor; the output may be empty.
 #[derive(Clone, Copy)]
@@ -86,30 +80,27 @@ struct Block<'a, C: Codec<T>, T: Element> {
 
 impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vectors>(self, vectors: V) {
         let Block { plan, start, saved, grad, row } = self;
-        let channels = plan.by_slope().channels();
-        let base = first_channel(plan, start);
         let mut word = plan.encoded_before(start);
         let mut keep = plan.kept_before(start);
         for segment in Segments::new(plan, start..start + grad.len()) {
-            let Segment { class, start: first, len, channel } = segment;
+            let Segment { class, start: first, len, .. } = segment;
             let grad = &mut grad[first - start..][..len];
             let output = saved.output.get(first..first + len).unwrap_or_default();
-            let entry = if channel < base { channel + channels - base } else { channel - base };
             match class {
                 Channel::Derived => {
-                    let source = Source::<SignOfOutput, T> { words: &[], at: 0, output };
-                    along(plan, channel, source, grad, entry, row);
+                    let operands = InPlace::<SignOfOutput, T>::new(&[], 0, output, grad);
+                    along(vectors, plan, start, segment, operands, row);
                 }
                 Channel::Encoded => {
-                    let source = Source::<C, T> { words: saved.words, at: word, output };
-                    along(plan, channel, source, grad, entry, row);
+                    let operands = InPlace::<C, T>::new(saved.words, word, output, grad);
+                    along(vectors, plan, start, segment, operands, row);
                     word += len;
                 }
                 Channel::Kept => {
-                    let source = Source::<Identity, T> { words: saved.kept, at: keep, output };
-                    along(plan, channel, source, grad, entry, row);
+                    let operands = InPlace::<Identity, T>::new(saved.kept, keep, output, grad);
+                    along(vectors, plan, start, segment, operands, row);
                     keep += len;
                 }
             }
@@ -117,174 +108,71 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     }
 }
 
-/// One segment: its slopes one value or a table, its sums one entry of the row, all, or none.
-#[inline(always)]
-fn along<C: Codec<T>, D: Codec<T>, T: Element>(
-    plan: &Plan<C, T>,
-    channel: usize,
-    source: Source<'_, D, T>,
-    grad: &mut [T],
-    entry: usize,
-    row: &mut [T::Accumulator],
-) {
-    let channels = plan.slopes().len();
-    let columns = Cyclic::new(plan.cyclic_slopes(), channels, channel);
-    let single = Single(plan.slopes()[channel].widen());
-    match (plan.by_slope().inner() == 1, plan.is_learned()) {
-        (true, true) => {
-            chunks(source, grad, columns, &mut Columns { row, first: channel, channels });
-        }
-        (true, false) => chunks(source, grad, columns, &mut NoSum),
-        (false, true) => {
-            let mut run = Run::default();
-            chunks(source, grad, single, &mut run);
-            row[entry].merge(run.fold::<T>());
-        }
-        (false, false) => chunks(source, grad, single, &mut NoSum),
-    }
-}
-
-/// Where a segment's signs and bases come from.
-struct Source<'a, D: Codec<T>, T: Element> {
+/// The input gradient overwrites the upstream one.
+struct InPlace<'a, D: Codec<T>, T: Element> {
     words: &'a [D::Word],
     /// The segment's first element among those `words` are for.
     at: usize,
     /// The segment's outputs, or empty where they are not needed.
     output: &'a [T],
+    /// Stands for the outputs of a chunk where there are none.
+    unread: [T; CHUNK],
+    grad: &'a mut [T],
 }
 
-#[inline(always)]
-fn chunks<D: Codec<T>, T: Element>(
-    source: Source<'_, D, T>,
-    grad: &mut [T],
-    mut slopes: impl SlopeSource<T::Wide>,
-    sums: &mut impl Sums<T>,
-) {
-    let mut done = 0;
-    let mut whole = grad.chunks_exact_mut(CHUNK);
-    for grad in &mut whole {
-        pass(CHUNK, &source, done, grad, &slopes, sums);
-        slopes.advance(CHUNK);
-        done += CHUNK;
-    }
-    let rest = whole.into_remainder();
-    if !rest.is_empty() {
-        pass(rest.len(), &source, done, rest, &slopes, sums);
-    }
-}
-
-/// `len` elements; a constant for whole chunks, once this is inlined.
-#[inline(always)]
-fn pass<D: Codec<T>, T: Element>(
-    len: usize,
-    source: &Source<'_, D, T>,
-    done: usize,
-    grad: &mut [T],
-    slopes: &impl SlopeSource<T::Wide>,
-    sums: &mut impl Sums<T>,
-) {
-    let unread = [T::default(); CHUNK];
-    let outputs = source.output.get(done..done + len).unwrap_or(&unread[..len]);
-    let chunk = Chunk::<D, T> { lanes: D::lanes(source.words, source.at + done, len), outputs };
-    let grad = &mut grad[..len];
-    sums.add(len, grad, &chunk);
-    let slope = slopes.chunk();
-    for (lane, g) in grad.iter_mut().enumerate() {
-        let factor = if chunk.decode(lane).positive { T::Wide::ONE } else { slope(lane) };
-        *g = T::narrow(g.widen() * factor);
-    }
-}
-
-/// A chunk's words and outputs.
-pub(super) struct Chunk<'a, D: Codec<T>, T: Element> {
-    pub(super) lanes: D::Lanes<'a>,
-    pub(super) outputs: &'a [T],
-}
-
-impl<D: Codec<T>, T: Element> Chunk<'_, D, T> {
+impl<'a, D: Codec<T>, T: Element> InPlace<'a, D, T> {
     #[inline(always)]
-    fn decode(&self, lane: usize) -> Decoded<T> {
-        D::decode(self.lanes, lane, self.outputs[lane])
-    }
-
-    /// `g * basis` by element, or 0 where positive, and 0 behind `len`.
-    #[inline(always)]
-    fn terms(&self, len: usize, grad: &[T]) -> [f64; CHUNK] {
-        let mut terms = [0.0; CHUNK];
-        for (lane, (term, g)) in terms[..len].iter_mut().zip(grad).enumerate() {
-            let Decoded { positive, basis } = self.decode(lane);
-            let product = T::Accumulator::product(g.widen(), basis.widen());
-            *term = if positive { 0.0 } else { product };
-        }
-        terms
+    fn new(words: &'a [D::Word], at: usize, output: &'a [T], grad: &'a mut [T]) -> Self {
+        InPlace { words, at, output, unread: [T::default(); CHUNK], grad }
     }
 }
 
-/// Sums of `g * basis` over the elements that are not positive.
-pub(super) trait Sums<T: Element> {
-    /// The first `len` elements of a chunk. Chunks come in order.
-    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>);
-}
+impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
+    type Chunk<'c>
+        = InPlaceChunk<'c, T>
+    where
+        Self: 'c;
 
-/// Frozen slopes owe no gradient.
-pub(super) struct NoSum;
-
-impl<T: Element> Sums<T> for NoSum {
     #[inline(always)]
-    fn add<D: Codec<T>>(&mut self, _: usize, _: &[T], _: &Chunk<'_, D, T>) {}
-}
+    fn len(&self) -> usize {
+        self.grad.len()
+    }
 
-/// One sum for the whole segment, in lanes.
-#[derive(Default)]
-pub(super) struct Run {
-    sums: [f64; LANES],
-    lost: [f64; LANES],
-}
-
-impl<T: Element> Sums<T> for Run {
     #[inline(always)]
-    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>) {
-        let terms = chunk.terms(len, grad);
-        // A short chunk's missing terms are zeroes.
-        let (rows, _) = terms[..len.next_multiple_of(LANES)].as_chunks::<LANES>();
-        for row in rows {
-            for (lane, &term) in row.iter().enumerate() {
-                T::Accumulator::add(&mut self.sums[lane], &mut self.lost[lane], term);
-            }
+    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> InPlaceChunk<'_, T> {
+        let output = self.output.get(done..done + len).unwrap_or(&self.unread[..len]);
+        InPlaceChunk {
+            signs: D::signs(vectors, self.words, self.at + done, len, output),
+            basis: D::basis(self.words, self.at + done, len, output),
+            grad: &mut self.grad[done..done + len],
         }
     }
 }
 
-impl Run {
+struct InPlaceChunk<'a, T> {
+    signs: u64,
+    basis: &'a [T],
+    grad: &'a mut [T],
+}
+
+impl<T: Element> Chunk<T> for InPlaceChunk<'_, T> {
     #[inline(always)]
-    pub(super) fn fold<T: Element>(&self) -> T::Accumulator {
-        let lane = |lane: usize| T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
-        let mut lanes: [T::Accumulator; LANES] = std::array::from_fn(lane);
-        for half in [4, 2, 1] {
-            for lane in 0..half {
-                let other = lanes[lane + half];
-                lanes[lane].merge(other);
-            }
-        }
-        lanes[0]
+    fn signs(&self) -> u64 {
+        self.signs
     }
-}
 
-/// A sum per channel, in a row that repeats the first channels behind the last.
-pub(super) struct Columns<'a, A> {
-    pub(super) row: &'a mut [A],
-    pub(super) first: usize,
-    pub(super) channels: usize,
-}
-
-impl<T: Element> Sums<T> for Columns<'_, T::Accumulator> {
     #[inline(always)]
-    fn add<D: Codec<T>>(&mut self, len: usize, grad: &[T], chunk: &Chunk<'_, D, T>) {
-        let terms = chunk.terms(len, grad);
-        let sums = &mut self.row[self.first..self.first + len];
-        for (sum, &term) in sums.iter_mut().zip(&terms) {
-            sum.add_term(term);
-        }
-        self.first = next(self.first, len, self.channels);
+    fn basis(&self) -> &[T] {
+        self.basis
+    }
+
+    #[inline(always)]
+    fn upstream(&self) -> &[T] {
+        self.grad
+    }
+
+    #[inline(always)]
+    fn input_gradient(&mut self) -> &mut [T] {
+        self.grad
     }
 }

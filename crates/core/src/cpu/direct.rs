@@ -9,23 +9,23 @@
 //! for each channel:  slope gradient += sum of its partials
 //! ```
 //!
-//! Departures: those of [`super::backward`], whose sums these are, so that both give the same bits.
+//! Departures: those of [`super::walk`], which is [`super::backward`]'s too, so that both give the
+//! same bits.
 
 use std::ops::Range;
 
 use super::Cpu;
-use super::backward::{Chunk, Columns, NoSum, Run, Sums};
 use super::blocks::Blocks;
-use super::partials::{Partials, first_channel};
+use super::partials::Partials;
 use super::segments::{Segment, Segments};
 use super::simd::Task;
-use super::slope_source::{Cyclic, Single, SlopeSource};
-use crate::accumulator::Accumulator;
+use super::walk::{Chunk, Operands, along};
 use crate::backend::DirectKernels;
-use crate::codec::{CHUNK, Identity};
-use crate::element::{Element, Wide};
+use crate::codec::Identity;
+use crate::element::Element;
 use crate::error::Result;
 use crate::plan::Plan;
+use crate::vectors::Vectors;
 
 impl<T: Element> DirectKernels<T> for Cpu {
     fn backward_direct(
@@ -83,68 +83,76 @@ struct Block<'a, T: Element> {
 
 impl<T: Element> Task for Block<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vectors>(self, vectors: V) {
         let Block { plan, start, upstream, stash, row } = self;
-        let channels = plan.slopes().len();
-        let base = first_channel(plan, start);
         for segment in Segments::new(plan, start..start + stash.len()) {
-            let Segment { start: first, len, channel, .. } = segment;
-            let stash = &mut stash[first - start..][..len];
-            let upstream = &upstream[first - start..][..len];
-            let entry = if channel < base { channel + channels - base } else { channel - base };
-            let columns = Cyclic::new(plan.cyclic_slopes(), channels, channel);
-            let single = Single(plan.slopes()[channel].widen());
-            match (plan.by_slope().inner() == 1, plan.is_learned()) {
-                (true, true) => {
-                    let mut sums = Columns { row: &mut *row, first: channel, channels };
-                    chunks(upstream, stash, columns, &mut sums);
-                }
-                (true, false) => chunks(upstream, stash, columns, &mut NoSum),
-                (false, true) => {
-                    let mut run = Run::default();
-                    chunks(upstream, stash, single, &mut run);
-                    row[entry].merge(run.fold::<T>());
-                }
-                (false, false) => chunks(upstream, stash, single, &mut NoSum),
-            }
+            let Segment { start: first, len, .. } = segment;
+            let place = first - start..first - start + len;
+            let stash = &mut stash[place.clone()];
+            along(
+                vectors,
+                plan,
+                start,
+                segment,
+                OverStash { upstream: &upstream[place], stash },
+                row,
+            );
         }
     }
 }
 
-#[inline(always)]
-fn chunks<T: Element>(
-    upstream: &[T],
-    stash: &mut [T],
-    mut slopes: impl SlopeSource<T::Wide>,
-    sums: &mut impl Sums<T>,
-) {
-    let whole = stash.len() - stash.len() % CHUNK;
-    let (stash, stash_rest) = stash.split_at_mut(whole);
-    let (upstream, upstream_rest) = upstream.split_at(whole);
-    for (g, x) in upstream.chunks_exact(CHUNK).zip(stash.chunks_exact_mut(CHUNK)) {
-        pass(CHUNK, g, x, &slopes, sums);
-        slopes.advance(CHUNK);
+/// The input gradient overwrites the stash.
+struct OverStash<'a, T> {
+    upstream: &'a [T],
+    stash: &'a mut [T],
+}
+
+impl<T: Element> Operands<T> for OverStash<'_, T> {
+    type Chunk<'c>
+        = OverStashChunk<'c, T>
+    where
+        Self: 'c;
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.stash.len()
     }
-    if !stash_rest.is_empty() {
-        pass(stash_rest.len(), upstream_rest, stash_rest, &slopes, sums);
+
+    #[inline(always)]
+    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> OverStashChunk<'_, T> {
+        let stash = &mut self.stash[done..done + len];
+        OverStashChunk {
+            signs: vectors.signs(stash),
+            upstream: &self.upstream[done..done + len],
+            stash,
+        }
     }
 }
 
-/// `len` elements; a constant for whole chunks, once this is inlined.
-#[inline(always)]
-fn pass<T: Element>(
-    len: usize,
-    upstream: &[T],
-    stash: &mut [T],
-    slopes: &impl SlopeSource<T::Wide>,
-    sums: &mut impl Sums<T>,
-) {
-    let (upstream, stash) = (&upstream[..len], &mut stash[..len]);
-    let unread = [T::default(); CHUNK];
-    sums.add(len, upstream, &Chunk::<Identity, T> { lanes: stash, outputs: &unread[..len] });
-    let slope = slopes.chunk();
-    for (lane, (x, g)) in stash.iter_mut().zip(upstream).enumerate() {
-        let factor = if x.positive() { T::Wide::ONE } else { slope(lane) };
-        *x = T::narrow(g.widen() * factor);
+struct OverStashChunk<'a, T> {
+    signs: u64,
+    upstream: &'a [T],
+    stash: &'a mut [T],
+}
+
+impl<T: Element> Chunk<T> for OverStashChunk<'_, T> {
+    #[inline(always)]
+    fn signs(&self) -> u64 {
+        self.signs
+    }
+
+    #[inline(always)]
+    fn basis(&self) -> &[T] {
+        self.stash
+    }
+
+    #[inline(always)]
+    fn upstream(&self) -> &[T] {
+        self.upstream
+    }
+
+    #[inline(always)]
+    fn input_gradient(&mut self) -> &mut [T] {
+        self.stash
     }
 }

@@ -9,8 +9,8 @@
 //!         x = x * (1 if x > 0 else slope)
 //! ```
 //!
-//! Departures: (1) a segment goes in chunks of 64, so that a bit mask's word is packed from
-//! registers; (2) the factor is selected and multiplied, never the product blended, which LLVM
+//! Departures: (1) a segment goes in chunks of 64 whatever its channels' runs, so that a bit mask's
+//! word is packed from registers and whole; (2) the factor is selected and multiplied, never the product blended, which LLVM
 //! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
 //! loops there is no closure: one that is not inlined is compiled without the level's instructions.
 
@@ -18,12 +18,14 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
+use super::runs::Runs;
 use super::segments::{Segment, Segments};
 use super::simd::Task;
 use super::slope_source::{Cyclic, Single, SlopeSource};
 use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::{Element, Wide};
 use crate::plan::Plan;
+use crate::vectors::{Vectors, load, store};
 
 /// Runs the blocks of the whole tensor.
 pub(super) fn forward<C: Codec<T>, T: Element>(
@@ -75,22 +77,22 @@ struct Block<'a, C: Codec<T>, T: Element> {
 
 impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vectors>(self, vectors: V) {
         let Block { plan, start, x, words, kept } = self;
         let (mut word, mut keep) = (0, 0);
         for segment in Segments::new(plan, start..start + x.len()) {
-            let Segment { class, start: first, len, channel } = segment;
+            let Segment { class, start: first, len, .. } = segment;
             let x = &mut x[first - start..][..len];
             match class {
                 Channel::Derived => {
-                    along::<SignOfOutput, C, T>(plan, channel, x, &mut [], 0);
+                    along::<SignOfOutput, C, T, V>(vectors, plan, segment, x, &mut [], 0);
                 }
                 Channel::Encoded => {
-                    along::<C, C, T>(plan, channel, x, words, word);
+                    along::<C, C, T, V>(vectors, plan, segment, x, words, word);
                     word += len;
                 }
                 Channel::Kept => {
-                    along::<Identity, C, T>(plan, channel, x, kept, keep);
+                    along::<Identity, C, T, V>(vectors, plan, segment, x, kept, keep);
                     keep += len;
                 }
             }
@@ -98,52 +100,98 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     }
 }
 
-/// One segment, with its slopes as one value or as a table. Its first element is element `at` of
-/// those that `words` are for.
+/// One segment. Its first element is element `at` of those that `words` are for.
 #[inline(always)]
-fn along<D: Codec<T>, C: Codec<T>, T: Element>(
+fn along<D: Codec<T>, C: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
     plan: &Plan<C, T>,
-    channel: usize,
+    segment: Segment,
     x: &mut [T],
     words: &mut [D::Word],
     at: usize,
 ) {
+    let Segment { channel, left, .. } = segment;
     if plan.by_slope().inner() == 1 {
         let slopes = Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
-        chunks::<D, T>(x, slopes, words, at);
+        columns::<D, T, V>(vectors, x, slopes, words, at);
     } else {
-        chunks::<D, T>(x, Single(plan.slopes()[channel].widen()), words, at);
+        runs::<D, T, V>(vectors, x, Runs::new(plan, channel, left), words, at);
     }
 }
 
+/// Channels are the fastest axis.
 #[inline(always)]
-fn chunks<D: Codec<T>, T: Element>(
+fn columns<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
     x: &mut [T],
-    mut slopes: impl SlopeSource<T::Wide>,
+    mut slopes: Cyclic<'_, T::Wide>,
     words: &mut [D::Word],
     mut at: usize,
 ) {
     let mut whole = x.chunks_exact_mut(CHUNK);
     for x in &mut whole {
-        D::encode(words, at, x);
-        activate(CHUNK, x, &slopes);
+        pass::<D, T, V>(vectors, x, &slopes, words, at);
         slopes.advance(CHUNK);
         at += CHUNK;
     }
     let rest = whole.into_remainder();
     if !rest.is_empty() {
-        D::encode(words, at, rest);
-        activate(rest.len(), rest, &slopes);
+        pass::<D, T, V>(vectors, rest, &slopes, words, at);
     }
 }
 
-/// `len` elements; a constant for whole chunks, once this is inlined.
+/// ```text
+/// until the end:
+///     chunks within a run:      one slope
+///     a chunk over its end:     a slope per element
+/// ```
 #[inline(always)]
-fn activate<T: Element>(len: usize, x: &mut [T], slopes: &impl SlopeSource<T::Wide>) {
-    let slope = slopes.chunk();
-    for (lane, x) in x[..len].iter_mut().enumerate() {
-        let wide = x.widen();
-        let factor = if wide > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) };
-        *x = T::narrow(wide * factor);
+fn runs<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    x: &mut [T],
+    mut runs: Runs<'_, T>,
+    words: &mut [D::Word],
+    at: usize,
+) {
+    let mut done = 0;
+    while done + CHUNK <= x.len() {
+        let within = runs.left.min(x.len() - done) / CHUNK * CHUNK;
+        if within > 0 {
+            let slope = Single(runs.slope());
+            for x in x[done..done + within].chunks_exact_mut(CHUNK) {
+                pass::<D, T, V>(vectors, x, &slope, words, at + done);
+                done += CHUNK;
+            }
+            runs.advance(within);
+        } else {
+            let x = &mut x[done..done + CHUNK];
+            pass::<D, T, V>(vectors, x, &runs.table(CHUNK), words, at + done);
+            done += CHUNK;
+        }
     }
+    let rest = &mut x[done..];
+    if !rest.is_empty() {
+        pass::<D, T, V>(vectors, rest, &runs.table(rest.len()), words, at + done);
+    }
+}
+
+/// One chunk.
+#[inline(always)]
+fn pass<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    x: &mut [T],
+    slopes: &impl SlopeSource<T::Wide>,
+    words: &mut [D::Word],
+    at: usize,
+) {
+    let pre = load(x);
+    let signs = vectors.signs_of_chunk(&pre);
+    D::encode(words, at, x, signs);
+    let slope = slopes.chunk();
+    let mut wide = vectors.widen(&pre);
+    for (lane, x) in wide.iter_mut().enumerate() {
+        let factor = if *x > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) };
+        *x = *x * factor;
+    }
+    store(vectors.narrow(wide), x);
 }

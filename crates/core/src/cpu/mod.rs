@@ -6,9 +6,12 @@ mod direct;
 mod forward;
 mod memory;
 mod partials;
+mod runs;
 mod segments;
 pub mod simd;
 mod slope_source;
+mod sums;
+mod walk;
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -1,5 +1,4 @@
-//! A block as segments: stretches of elements of one class whose slopes are one value or one
-//! contiguous table.
+//! A block as segments: stretches of elements of one class.
 
 use std::ops::Range;
 
@@ -13,8 +12,10 @@ pub(super) struct Segment {
     pub(super) class: Channel,
     pub(super) start: usize,
     pub(super) len: usize,
-    /// The channel of the first element: of all of them, unless channels are the fastest axis.
+    /// The channel of the first element.
     pub(super) channel: usize,
+    /// Elements from the first one to the end of its channel's run.
+    pub(super) left: usize,
 }
 
 /// The segments of a range, in memory order.
@@ -22,9 +23,9 @@ pub(super) struct Segment {
 /// ```text
 /// position = range.start
 /// until range.end:
-///     channels fastest, all of one class:  segment = the whole range
-///     channels fastest:                    segment = the channels up to the next class
-///     else:                                segment = the rest of the channel's run
+///     all of one class:  segment = the whole range
+///     channels fastest:  segment = the channels up to the next class
+///     else:              segment = the rest of the channel's run
 ///     yield segment, cut at range.end
 /// ```
 pub(super) struct Segments<'a> {
@@ -51,7 +52,7 @@ impl<'a> Segments<'a> {
         Segments {
             classes,
             inner,
-            uniform: classes.iter().all(|class| Some(class) == classes.first()),
+            uniform: plan.is_uniform(),
             position: range.start,
             end: range.end,
             channel,
@@ -68,14 +69,14 @@ impl Iterator for Segments<'_> {
         if self.position >= self.end {
             return None;
         }
-        let channel = self.channel;
+        let (channel, left) = (self.channel, self.run);
         let class = self.classes[channel];
         let rest = self.end - self.position;
-        let len = if self.inner > 1 {
+        let len = if self.uniform {
+            rest
+        } else if self.inner > 1 {
             self.channel += 1;
             self.run.min(rest)
-        } else if self.uniform {
-            rest
         } else {
             let same = self.classes[channel..].iter().take_while(|&&next| next == class).count();
             self.channel += same;
@@ -87,6 +88,6 @@ impl Iterator for Segments<'_> {
         let start = self.position;
         self.position += len;
         self.run = self.inner;
-        Some(Segment { class, start, len, channel })
+        Some(Segment { class, start, len, channel, left })
     }
 }

@@ -1,11 +1,15 @@
 //! The SIMD level of the loops, chosen at run time.
 //!
 //! The loops are written once in plain Rust. `Level::run` compiles them again for each level, as
-//! the body of a function with that level's instructions enabled.
+//! the body of a function with that level's instructions enabled, and hands it the level's [`Vectors`]
+//! for the little that has to be said in intrinsics.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::{Avx2, Avx512};
+use crate::vectors::{Portable, Vectors};
 
 /// A set of instructions that the loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +25,7 @@ pub enum Level {
 /// A loop that [`Level::run`] compiles for every level. `run` has to be `#[inline(always)]`, and
 /// everything hot that it calls.
 pub(crate) trait Task {
-    fn run(self);
+    fn run<V: Vectors>(self, vectors: V);
 }
 
 impl Level {
@@ -104,21 +108,22 @@ impl Level {
     pub(crate) fn run<K: Task>(self, task: K) {
         #[cfg(target_arch = "x86_64")]
         match self {
-            Level::Portable => task.run(),
+            Level::Portable => task.run(Portable),
             // SAFETY: a Cpu is made only with a level that was detected on this processor.
             Level::Avx2 => unsafe { run_avx2(task) },
             // SAFETY: as above.
             Level::Avx512 => unsafe { run_avx512(task) },
         }
         #[cfg(not(target_arch = "x86_64"))]
-        task.run();
+        task.run(Portable);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
 fn run_avx2<K: Task>(task: K) {
-    task.run();
+    // SAFETY: this function is compiled for AVX2 and F16C.
+    task.run(unsafe { Avx2::new() });
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -126,7 +131,8 @@ fn run_avx2<K: Task>(task: K) {
     enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl"
 )]
 fn run_avx512<K: Task>(task: K) {
-    task.run();
+    // SAFETY: this function is compiled for AVX-512 F, BW and VL.
+    task.run(unsafe { Avx512::new() });
 }
 
 fn accepted() -> String {

@@ -1,18 +1,17 @@
 //! The slopes of a segment, chunk by chunk.
+//!
+//! [`Single`] and [`Table`] are a chunk's, [`Cyclic`] is a segment's and moves on.
 
 use crate::codec::CHUNK;
 use crate::element::Wide;
 
-/// Where a segment's slopes come from.
+/// Where a chunk's slopes come from.
 pub(super) trait SlopeSource<W: Wide> {
     /// The slopes of the chunk at hand.
     fn chunk(&self) -> impl Fn(usize) -> W;
-
-    /// Moves on by `len` elements.
-    fn advance(&mut self, len: usize);
 }
 
-/// One slope for the whole segment.
+/// One slope for the whole chunk.
 pub(super) struct Single<W>(pub(super) W);
 
 impl<W: Wide> SlopeSource<W> for Single<W> {
@@ -20,9 +19,16 @@ impl<W: Wide> SlopeSource<W> for Single<W> {
     fn chunk(&self) -> impl Fn(usize) -> W {
         |_| self.0
     }
+}
 
+/// A slope per element of the chunk.
+pub(super) struct Table<W>(pub(super) [W; CHUNK]);
+
+impl<W: Wide> SlopeSource<W> for Table<W> {
     #[inline(always)]
-    fn advance(&mut self, _: usize) {}
+    fn chunk(&self) -> impl Fn(usize) -> W {
+        |lane| self.0[lane]
+    }
 }
 
 /// A slope per element, the channels over and over.
@@ -38,6 +44,12 @@ impl<'a, W> Cyclic<'a, W> {
     pub(super) fn new(table: &'a [W], channels: usize, first: usize) -> Self {
         Cyclic { table, channels, first }
     }
+
+    /// Moves on by `len` elements.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, len: usize) {
+        self.first = next(self.first, len, self.channels);
+    }
 }
 
 impl<W: Wide> SlopeSource<W> for Cyclic<'_, W> {
@@ -45,11 +57,6 @@ impl<W: Wide> SlopeSource<W> for Cyclic<'_, W> {
     fn chunk(&self) -> impl Fn(usize) -> W {
         let slopes = &self.table[self.first..self.first + CHUNK];
         move |lane| slopes[lane]
-    }
-
-    #[inline(always)]
-    fn advance(&mut self, len: usize) {
-        self.first = next(self.first, len, self.channels);
     }
 }
 

@@ -15,7 +15,7 @@ impl<T: Element> Codec<T> for Bytes {
     fn channel(_: T) -> Channel {
         Channel::Encoded
     }
-    fn encode(_: &mut [i8], _: usize, _: &[T]) {}
+    fn encode(_: &mut [i8], _: usize, _: &[T], _: u64) {}
     fn lanes(words: &[i8], at: usize, _: usize) -> i8 {
         words[at]
     }

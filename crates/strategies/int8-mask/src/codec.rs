@@ -1,6 +1,6 @@
 //! The sign as a byte: 1 on the positive branch, 0 on the slope's.
 
-use prelu_mem_core::{Basis, Channel, Codec, Decoded, Element};
+use prelu_mem_core::{Basis, Channel, Codec, Element, Vectors};
 
 /// One [`i8`] per element.
 #[derive(Clone, Copy, Debug, Default)]
@@ -8,7 +8,6 @@ pub struct SignByte;
 
 impl<T: Element> Codec<T> for SignByte {
     type Word = i8;
-    type Lanes<'a> = &'a [i8];
     const LANES: usize = 1;
     const BASIS: Basis = Basis::Output;
 
@@ -17,19 +16,19 @@ impl<T: Element> Codec<T> for SignByte {
     }
 
     #[inline(always)]
-    fn encode(words: &mut [i8], at: usize, pre: &[T]) {
+    fn encode(words: &mut [i8], at: usize, pre: &[T], _: u64) {
         for (word, x) in words[at..at + pre.len()].iter_mut().zip(pre) {
             *word = i8::from(x.positive());
         }
     }
 
     #[inline(always)]
-    fn lanes(words: &[i8], at: usize, len: usize) -> &[i8] {
-        &words[at..at + len]
+    fn signs<V: Vectors>(vectors: V, words: &[i8], at: usize, len: usize, _: &[T]) -> u64 {
+        vectors.set_bytes(&words[at..at + len])
     }
 
     #[inline(always)]
-    fn decode(lanes: &[i8], lane: usize, output: T) -> Decoded<T> {
-        Decoded { positive: lanes[lane] != 0, basis: output }
+    fn basis<'a>(_: &'a [i8], _: usize, _: usize, output: &'a [T]) -> &'a [T] {
+        output
     }
 }
