@@ -97,6 +97,18 @@ pub trait Vectors: Copy + private::Sealed {
         }
     }
 
+    /// Adds `terms[j]` to lane `j % 8` for the bits `j` that are set in `which`.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_terms_to_lanes<T: Element>(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
+        match T::DTYPE {
+            Dtype::F64 => self.add_twofold_terms_to_lanes(lanes, terms, which),
+            Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
+                self.add_plain_terms_to_lanes(&mut lanes.sums, terms, which);
+            }
+        }
+    }
+
     /// Adds `g[j] * b[j]` to `row[j]` for the bits `j` that are set in `which`.
     #[doc(hidden)]
     #[inline(always)]
@@ -136,6 +148,10 @@ pub trait Vectors: Copy + private::Sealed {
         b: &[f32; CHUNK],
         which: u64,
     );
+    #[doc(hidden)]
+    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64);
+    #[doc(hidden)]
+    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64);
     #[doc(hidden)]
     fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64);
     #[doc(hidden)]

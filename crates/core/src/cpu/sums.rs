@@ -71,7 +71,7 @@ impl<'a, A> RunSums<'a, A> {
         RunSums { lanes: Lanes::default(), row, entry, channels, short }
     }
 
-    /// Those elements of a chunk that are of the run.
+    /// A chunk of the run.
     #[inline(always)]
     pub(super) fn add<T: Element<Accumulator = A>, V: Vectors>(
         &mut self,
@@ -80,6 +80,17 @@ impl<'a, A> RunSums<'a, A> {
     ) {
         let Products { g, basis, which } = products;
         vectors.add_to_lanes::<T>(&mut self.lanes, g, basis, *which);
+    }
+
+    /// The terms `which` of a chunk.
+    #[inline(always)]
+    pub(super) fn add_piece<T: Element<Accumulator = A>, V: Vectors>(
+        &mut self,
+        vectors: V,
+        terms: &[f64; CHUNK],
+        which: u64,
+    ) {
+        vectors.add_terms_to_lanes::<T>(&mut self.lanes, terms, which);
     }
 
     /// The terms of a run that is too short for lanes.

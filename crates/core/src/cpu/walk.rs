@@ -162,8 +162,7 @@ fn over_the_end<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
     let len = range.len();
     let mut chunk = operands.chunk(vectors, range.start, len);
     if LEARNED {
-        let mut products = products(vectors, len, &chunk);
-        let (all, terms) = (products.which, products.terms::<T::Accumulator>());
+        let terms = products(vectors, len, &chunk).terms::<T::Accumulator>();
         let mut pieces = *runs;
         let mut from = 0;
         while from < len {
@@ -171,8 +170,7 @@ fn over_the_end<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
             if runs.short() {
                 sums.add_terms(&terms[from..to]);
             } else {
-                products.which = all & first(to) & !first(from);
-                sums.add::<T, V>(vectors, &products);
+                sums.add_piece::<T, V>(vectors, &terms, first(to) & !first(from));
             }
             if pieces.advance(to - from) {
                 sums.close();

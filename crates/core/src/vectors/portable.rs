@@ -52,20 +52,30 @@ impl Vectors for Portable {
         which: u64,
     ) {
         let terms = terms(g.map(f64::from), b.map(f64::from), which);
+        self.add_plain_terms_to_lanes(sums, &terms, u64::MAX);
+    }
+
+    #[inline(always)]
+    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
         let (rows, _) = terms.as_chunks::<LANES>();
-        for row in rows {
-            for (sum, term) in sums.iter_mut().zip(row) {
-                *sum += term;
+        for (index, row) in rows.iter().enumerate() {
+            for (lane, (sum, &term)) in sums.iter_mut().zip(row).enumerate() {
+                *sum += if bit(which, index * LANES + lane) { term } else { 0.0 };
             }
         }
     }
 
     #[inline(always)]
     fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        let terms = terms(*g, *b, which);
+        self.add_twofold_terms_to_lanes(lanes, &terms(*g, *b, which), u64::MAX);
+    }
+
+    #[inline(always)]
+    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
         let (rows, _) = terms.as_chunks::<LANES>();
-        for row in rows {
+        for (index, row) in rows.iter().enumerate() {
             for (lane, &term) in row.iter().enumerate() {
+                let term = if bit(which, index * LANES + lane) { term } else { 0.0 };
                 Twofold::add(&mut lanes.sums[lane], &mut lanes.lost[lane], term);
             }
         }

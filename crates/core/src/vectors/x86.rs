@@ -122,16 +122,38 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
+        let terms: [[__m256d; 2]; 8] = cast(*terms);
+        let mut halves: [__m256d; 2] = cast(*sums);
+        for (row, terms) in terms.into_iter().enumerate() {
+            for (half, sum) in halves.iter_mut().enumerate() {
+                // SAFETY: the value `self` proves AVX2.
+                *sum = unsafe {
+                    let mask = mask(which >> (8 * row + 4 * half));
+                    _mm256_add_pd(*sum, _mm256_and_pd(terms[half], mask))
+                };
+            }
+        }
+        *sums = cast(halves);
+    }
+
+    #[inline(always)]
     fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        let (g, b): ([[__m256d; 2]; 8], [[__m256d; 2]; 8]) = (cast(*g), cast(*b));
+        let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
+        self.add_twofold_terms_to_lanes(lanes, &terms, which);
+    }
+
+    #[inline(always)]
+    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
+        let terms: [[__m256d; 2]; 8] = cast(*terms);
         let (mut sums, mut lost): ([__m256d; 2], [__m256d; 2]) =
             (cast(lanes.sums), cast(lanes.lost));
-        for (row, (g, b)) in g.into_iter().zip(b).enumerate() {
+        for (row, terms) in terms.into_iter().enumerate() {
             for half in 0..2 {
                 // SAFETY: the value `self` proves AVX2.
                 unsafe {
                     let mask = mask(which >> (8 * row + 4 * half));
-                    let term = _mm256_and_pd(_mm256_mul_pd(g[half], b[half]), mask);
+                    let term = _mm256_and_pd(terms[half], mask);
                     let next = _mm256_add_pd(sums[half], term);
                     let from_term = _mm256_sub_pd(next, sums[half]);
                     let from_sum = _mm256_sub_pd(next, from_term);
@@ -281,13 +303,30 @@ impl Vectors for Avx512 {
     }
 
     #[inline(always)]
+    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
+        let terms: [__m512d; 8] = cast(*terms);
+        let mut sum: __m512d = cast(*sums);
+        for (row, term) in terms.into_iter().enumerate() {
+            // SAFETY: the value `self` proves AVX-512 F.
+            sum = unsafe { _mm512_mask_add_pd(sum, (which >> (8 * row)) as u8, sum, term) };
+        }
+        *sums = cast(sum);
+    }
+
+    #[inline(always)]
     fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        let (g, b): ([__m512d; 8], [__m512d; 8]) = (cast(*g), cast(*b));
+        let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
+        self.add_twofold_terms_to_lanes(lanes, &terms, which);
+    }
+
+    #[inline(always)]
+    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
+        let terms: [__m512d; 8] = cast(*terms);
         let (mut sum, mut lost): (__m512d, __m512d) = (cast(lanes.sums), cast(lanes.lost));
-        for (row, (g, b)) in g.into_iter().zip(b).enumerate() {
+        for (row, term) in terms.into_iter().enumerate() {
             // SAFETY: the value `self` proves AVX-512 F.
             unsafe {
-                let term = _mm512_maskz_mul_pd((which >> (8 * row)) as u8, g, b);
+                let term = _mm512_maskz_mov_pd((which >> (8 * row)) as u8, term);
                 let next = _mm512_add_pd(sum, term);
                 let from_term = _mm512_sub_pd(next, sum);
                 let from_sum = _mm512_sub_pd(next, from_term);
