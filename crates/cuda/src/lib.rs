@@ -1,7 +1,7 @@
 //! The CUDA side of prelu-mem: finds the driver at run time, so the same binary runs where there is none.
 //!
-//! [`probe`] tells what is there and never panics; [`open`] is what `--device cuda` calls.
-//! This version holds no CUDA kernels yet, and [`open`] says so: nothing falls back to the CPU in silence.
+//! [`probe`] tells what is there and never panics; [`Cuda::open`] makes a backend of a device.
+//! Nothing falls back to the CPU in silence.
 //!
 //! ```
 //! match prelu_mem_cuda::probe() {
@@ -10,10 +10,26 @@
 //! }
 //! ```
 
+mod buffer;
+mod context;
+mod counted;
+mod cuda;
+mod device;
 mod error;
+mod event;
+mod memory;
+mod module;
 mod open;
 mod probe;
+mod stopwatch;
+mod stream;
 
+pub use buffer::{Buffer, View, ViewMut};
+pub use cuda::Cuda;
 pub use error::CudaError;
 pub use open::{Device, open};
-pub use probe::{ComputeCapability, DeviceInfo, Driver, DriverVersion, library_names, probe};
+pub use probe::{
+    ComputeCapability, DeviceInfo, Driver, DriverVersion, KERNELS, MIN_CAPABILITY, MIN_DRIVER,
+    library_names, probe,
+};
+pub use stopwatch::Stopwatch;
