@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Every error of the engine. A call that returns one has changed none of its arguments.
+/// Every error of the engine. A call that returns one has changed none of its arguments, but for
+/// [`Error::Device`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -96,7 +97,7 @@ pub enum Error {
         /// Index of the device that holds the tensor.
         got: usize,
     },
-    /// The device failed.
+    /// The device failed. What it was doing may be half done.
     Device {
         /// The call that failed, such as a function of the device's driver.
         call: String,

@@ -93,6 +93,11 @@ pub enum CudaError {
         /// An element's size in bytes.
         size: usize,
     },
+    /// More elements than one launch of a kernel covers.
+    Grid {
+        /// Elements.
+        count: usize,
+    },
     /// A user's stream that does not belong to the device's primary context.
     ForeignStream {
         /// Index of the device that it was to be a stream of.
@@ -223,6 +228,9 @@ impl fmt::Display for CudaError {
             ),
             Self::TooLarge { len, size } => {
                 write!(f, "{len} elements of {size} bytes are more than can be addressed")
+            }
+            Self::Grid { count } => {
+                write!(f, "{count} elements are more than one launch of a kernel covers")
             }
             Self::ForeignStream { device } => write!(
                 f,

@@ -1,26 +1,9 @@
 //! Holds what is reported against what this machine shows by other means, with or without CUDA.
 
-use std::io::Write;
+mod driver;
 
-use prelu_mem_cuda::{Cuda, CudaError, Driver, MIN_CAPABILITY, library_names, probe};
-
-/// Written past the test harness, which hides what a passing test prints.
-fn skipped(test: &str, reason: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").expect("stderr is open");
-}
-
-/// The driver, or a visible skip where there is none: a failure where `PRELU_MEM_REQUIRE_CUDA=1`.
-fn driver_or_skip(test: &str) -> Option<Driver> {
-    let reason = match probe() {
-        Ok(driver) if !driver.devices.is_empty() => return Some(driver),
-        Ok(_) => "a CUDA driver, but no device".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let required = std::env::var("PRELU_MEM_REQUIRE_CUDA").is_ok_and(|value| value == "1");
-    assert!(!required, "{test}: {reason}");
-    skipped(test, &reason);
-    None
-}
+use driver::{driver_or_skip, skipped};
+use prelu_mem_cuda::{Cuda, CudaError, MIN_CAPABILITY, library_names, probe};
 
 #[test]
 fn probing_twice_tells_the_same() {
