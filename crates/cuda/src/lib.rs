@@ -21,6 +21,7 @@ mod memory;
 mod module;
 mod open;
 mod probe;
+mod repeat;
 mod stopwatch;
 mod stream;
 
