@@ -20,13 +20,13 @@ pub(crate) struct Machine {
     pub(crate) memory_bytes: u64,
     /// Name and version of the operating system.
     pub(crate) os: String,
-    /// The first CUDA device, or null.
+    /// The CUDA device used, or the first one; null without one.
     pub(crate) gpu: Option<Gpu>,
 }
 
 impl Machine {
-    /// Asks the operating system.
-    pub(crate) fn ask() -> Result<Self, Failure> {
+    /// Asks the operating system, and the CUDA driver for the device of index `gpu` or the first one.
+    pub(crate) fn ask(gpu: Option<usize>) -> Result<Self, Failure> {
         let simd = Level::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
         let mut system = system()?;
         system.refresh_cpu_list(CpuRefreshKind::nothing());
@@ -39,7 +39,7 @@ impl Machine {
             simd: simd.name(),
             memory_bytes: system.total_memory(),
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-            gpu: gpus().ok().and_then(|gpus| gpus.into_iter().next()),
+            gpu: gpus().ok().and_then(|gpus| gpus.into_iter().nth(gpu.unwrap_or(0))),
         })
     }
 }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_processor_and_memory() -> Result<(), Failure> {
-        let machine = Machine::ask()?;
+        let machine = Machine::ask(None)?;
         assert!(!machine.cpu.is_empty() && machine.cores >= 1, "{machine:?}");
         let free = free_memory()?;
         assert!(free > 0 && free <= machine.memory_bytes, "{free} of {machine:?}");

@@ -20,7 +20,7 @@ impl Info {
     /// Asks the operating system and the CUDA driver.
     pub(crate) fn ask() -> Result<Self, Failure> {
         Ok(Self {
-            machine: Machine::ask()?,
+            machine: Machine::ask(None)?,
             threads: threads::or_all(None),
             free_bytes: machine::free_memory()?,
             cuda: machine::gpus().map_err(|error| error.to_string()),
