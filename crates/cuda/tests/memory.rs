@@ -4,6 +4,7 @@ mod driver;
 
 use std::time::Duration;
 
+use cudarc::driver::sys::{CUcontext, CUresult, cuCtxGetCurrent};
 use driver::{cuda_or_skip, driver_or_skip};
 use prelu_mem_core::contract::Host;
 use prelu_mem_core::{Backend, Error, Result};
@@ -186,6 +187,38 @@ fn memory_of_another_device_is_refused() -> Result<()> {
     let wrapped = unsafe { here.wrap::<f32>(foreign.address(), 4) };
     let expected = CudaError::WrongDevice { what: "wrapped memory", expected: 0, got: 1 };
     assert_eq!(wrapped.err(), Some(expected));
+    Ok(())
+}
+
+/// The context current to this thread, null for none.
+fn current() -> CUcontext {
+    let mut context = std::ptr::null_mut();
+    // SAFETY: `context` outlives the call; an opened device means that the driver is there.
+    let result = unsafe { cuCtxGetCurrent(&mut context) };
+    assert_eq!(result, CUresult::CUDA_SUCCESS);
+    context
+}
+
+#[test]
+fn what_somebody_else_made_current_is_put_back() -> Result<()> {
+    let test = "what_somebody_else_made_current_is_put_back";
+    let Some(driver) = driver_or_skip(test) else {
+        return Ok(());
+    };
+    if driver.devices.len() < 2 {
+        driver::skipped(test, "it takes two devices");
+        return Ok(());
+    }
+    let first = Cuda::open(0)?;
+    let own = current();
+    assert!(!own.is_null());
+    let second = Cuda::open(1)?;
+    let buffer = uploaded(&second, &[1.0])?;
+    assert_eq!(downloaded(&second, &buffer)?, [1.0]);
+    drop(buffer);
+    assert_eq!(current(), own);
+    assert_eq!(downloaded(&first, &uploaded(&first, &[2.0])?)?, [2.0]);
+    assert_eq!(current(), own);
     Ok(())
 }
 
