@@ -11,7 +11,7 @@ use cudarc::driver::sys::{CUdevice_attribute, CUmemPool_attribute, CUmemoryPool}
 use crate::context::{Bound, Context};
 use crate::error::{CudaError, call};
 use crate::module::Module;
-use crate::probe::{self, DeviceInfo, MIN_CAPABILITY, MIN_DRIVER};
+use crate::probe::{self, DeviceInfo};
 
 /// An opened device. Clones are the same one, and so is a device that is opened again while one
 /// of them is alive.
@@ -39,16 +39,10 @@ impl Device {
     pub(crate) fn open(index: usize) -> Result<Self, CudaError> {
         let driver = probe::probe()?;
         let count = driver.devices.len();
-        let Some(info) = driver.devices.into_iter().nth(index) else {
+        let Some(info) = driver.devices.get(index).cloned() else {
             return Err(CudaError::NoSuchDevice { index, count });
         };
-        if driver.version < MIN_DRIVER {
-            return Err(CudaError::OldDriver { version: driver.version });
-        }
-        if info.compute_capability < MIN_CAPABILITY {
-            let (device, capability) = (info.name, info.compute_capability);
-            return Err(CudaError::Capability { device, capability });
-        }
+        driver.supports(&info)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, device)| device.strong_count() > 0);
         let found =

@@ -9,6 +9,30 @@
 //!     Err(reason) => println!("no CUDA here: {reason}"),
 //! }
 //! ```
+//!
+//! [`Cuda`] runs what every backend runs, on memory of its own or on somebody else's:
+//!
+//! ```no_run
+//! use prelu_mem_core::contract::Host;
+//! use prelu_mem_core::{Backend, Error};
+//! use prelu_mem_cuda::Cuda;
+//!
+//! # fn framework_tensor() -> u64 { 0 }
+//! # fn framework_stream() -> *mut std::ffi::c_void { std::ptr::null_mut() }
+//! # fn main() -> Result<(), Error> {
+//! let cuda = Cuda::open(0)?;
+//! let mut x = cuda.reserve::<f32>(4)?;
+//! cuda.upload(&[1.0, -2.0, 3.0, -4.0], Cuda::view_mut(&mut x, 4))?;
+//!
+//! // A framework's stream and tensor: its `cudaStream_t`, a device address, a number of elements.
+//! // SAFETY: the framework keeps both alive while they are used here.
+//! let there = unsafe { Cuda::on_stream(0, framework_stream()) }?;
+//! let tensor = unsafe { there.wrap_mut::<f32>(framework_tensor(), 4) }?;
+//! cuda.synchronize()?; // `cuda` and `there` have a stream each
+//! there.copy(Cuda::view(&x, 4), tensor)?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod buffer;
 mod context;

@@ -25,6 +25,24 @@ pub struct Driver {
     pub devices: Vec<DeviceInfo>,
 }
 
+impl Driver {
+    /// Whether this driver and the device together can run the kernels.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::OldDriver`] and [`CudaError::Capability`] say what is too old.
+    pub fn supports(&self, device: &DeviceInfo) -> Result<(), CudaError> {
+        if self.version < MIN_DRIVER {
+            return Err(CudaError::OldDriver { version: self.version });
+        }
+        if device.compute_capability < MIN_CAPABILITY {
+            let (device, capability) = (device.name.clone(), device.compute_capability);
+            return Err(CudaError::Capability { device, capability });
+        }
+        Ok(())
+    }
+}
+
 /// A CUDA version, such as 12.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DriverVersion {
