@@ -1,0 +1,145 @@
+// The element types: how they are stored, what arithmetic happens in, how products are summed.
+#pragma once
+
+#include "arguments.cuh"
+#include "sums.cuh"
+
+namespace prelu_mem {
+
+/// What one 16-byte access moves.
+template <class Storage>
+struct alignas(16) Pack {
+    Storage lane[16 / sizeof(Storage)];
+};
+
+template <class Storage>
+PRELU_MEM_DEVICE bool is_aligned(const Storage* pointer) {
+    return reinterpret_cast<u64>(pointer) % 16 == 0;
+}
+
+/// A group by 16-byte loads.
+template <class Storage>
+PRELU_MEM_DEVICE void load_group(const Storage* from, Storage (&to)[GROUP]) {
+    constexpr u32 LANES = 16 / sizeof(Storage);
+#pragma unroll
+    for (u32 part = 0; part < GROUP / LANES; ++part) {
+        const Pack<Storage> pack = reinterpret_cast<const Pack<Storage>*>(from)[part];
+#pragma unroll
+        for (u32 lane = 0; lane < LANES; ++lane) to[part * LANES + lane] = pack.lane[lane];
+    }
+}
+
+/// A group by 16-byte stores.
+template <class Storage>
+PRELU_MEM_DEVICE void store_group(Storage* to, const Storage (&from)[GROUP]) {
+    constexpr u32 LANES = 16 / sizeof(Storage);
+#pragma unroll
+    for (u32 part = 0; part < GROUP / LANES; ++part) {
+        Pack<Storage> pack;
+#pragma unroll
+        for (u32 lane = 0; lane < LANES; ++lane) pack.lane[lane] = from[part * LANES + lane];
+        reinterpret_cast<Pack<Storage>*>(to)[part] = pack;
+    }
+}
+
+namespace elements {
+
+struct f32 {
+    using Storage = float;
+    using Wide = float;
+    using Sum = Plain;
+    /// Rows whose loads are in flight together: 64 bytes of each tensor.
+    static constexpr u32 ROWS = 2;
+    /// Blocks that a multiprocessor shall have registers for.
+    static constexpr u32 FORWARD_BLOCKS = 3;
+    static constexpr u32 BACKWARD_BLOCKS = 2;
+
+    PRELU_MEM_DEVICE static float widen(float value) { return value; }
+    PRELU_MEM_DEVICE static float narrow(float wide) { return wide; }
+    PRELU_MEM_DEVICE static bool positive(float value) { return value > 0.0f; }
+    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g) * double(b); }
+};
+
+struct f64 {
+    using Storage = double;
+    using Wide = double;
+    using Sum = Twofold;
+    static constexpr u32 ROWS = 1;
+    static constexpr u32 FORWARD_BLOCKS = 2;
+    static constexpr u32 BACKWARD_BLOCKS = 1;
+
+    PRELU_MEM_DEVICE static double widen(double value) { return value; }
+    PRELU_MEM_DEVICE static double narrow(double wide) { return wide; }
+    PRELU_MEM_DEVICE static bool positive(double value) { return value > 0.0; }
+    PRELU_MEM_DEVICE static double product(double g, double b) { return g * b; }
+};
+
+struct f16 {
+    using Storage = unsigned short;
+    using Wide = float;
+    using Sum = Plain;
+    static constexpr u32 ROWS = 4;
+    static constexpr u32 FORWARD_BLOCKS = 3;
+    static constexpr u32 BACKWARD_BLOCKS = 2;
+
+#ifndef PRELU_MEM_SHIM
+    PRELU_MEM_DEVICE static float widen(Storage half) {
+        float wide;
+        asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(half));
+        return wide;
+    }
+    PRELU_MEM_DEVICE static Storage narrow(float wide) {
+        Storage half;
+        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(half) : "f"(wide));
+        return half;
+    }
+#else
+    // What the conversion instructions above do.
+    static float widen(Storage half) {
+        const u32 magnitude = half & 0x7fffu;
+        const u32 sign = u32(half & 0x8000u) << 16;
+        if (magnitude >= 0x7c00) return bits_as<float>(sign | 0x7f800000u | magnitude << 13);
+        // The exponent's bias put right by an exact multiplication, which normalises subnormals too.
+        const float finite = bits_as<float>(magnitude << 13) * 0x1p112f;
+        return bits_as<float>(sign | bits_as<u32>(finite));
+    }
+    static Storage narrow(float wide) {
+        const u32 bits = bits_as<u32>(wide), magnitude = bits & 0x7fffffffu;
+        const Storage sign = Storage(bits >> 16 & 0x8000u);
+        if (magnitude > 0x7f800000u) return Storage(sign | 0x7fff);
+        if (magnitude >= 0x477ff000u) return Storage(sign | 0x7c00);
+        if (magnitude < 0x38800000u) {
+            const u32 rounded = bits_as<u32>(bits_as<float>(magnitude) + 0.5f) - 0x3f000000u;
+            return Storage(sign | rounded);
+        }
+        const u32 odd = magnitude >> 13 & 1;
+        return Storage(sign | (magnitude - 0x38000000u + 0x0fff + odd) >> 13);
+    }
+#endif
+    // On the bits: positive and at most infinity.
+    PRELU_MEM_DEVICE static bool positive(Storage half) { return half - 1u < 0x7c00u; }
+    // Exact in f32: 22 significant bits from 2^-48 to 2^32.
+    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g * b); }
+};
+
+struct bf16 {
+    using Storage = unsigned short;
+    using Wide = float;
+    using Sum = Plain;
+    static constexpr u32 ROWS = 4;
+    static constexpr u32 FORWARD_BLOCKS = 3;
+    static constexpr u32 BACKWARD_BLOCKS = 2;
+
+    PRELU_MEM_DEVICE static float widen(Storage half) { return bits_as<float>(u32(half) << 16); }
+    /// To nearest, ties to even; a NaN stays one.
+    PRELU_MEM_DEVICE static Storage narrow(float wide) {
+        const u32 bits = bits_as<u32>(wide);
+        const u32 rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+        return Storage(wide != wide ? bits >> 16 | 0x0040u : rounded);
+    }
+    PRELU_MEM_DEVICE static bool positive(Storage half) { return half - 1u < 0x7f80u; }
+    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g) * double(b); }
+};
+
+}  // namespace elements
+}  // namespace prelu_mem
