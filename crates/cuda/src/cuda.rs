@@ -58,7 +58,7 @@ impl Cuda {
     ///
     /// # Safety
     /// `stream` is such a stream, and is destroyed neither before the last clone of this value nor
-    /// before the last buffer that one of them has allocated.
+    /// before the last buffer, plan or saved state that was made with one of them.
     pub unsafe fn on_stream(index: usize, stream: *mut c_void) -> Result<Self, CudaError> {
         let device = Device::open(index)?;
         // SAFETY: by the caller's word.
