@@ -107,7 +107,7 @@ PRELU_MEM_DEVICE void backward_block(const Backward& arguments,
 
 /// The kernel `backward` of a codec.
 #define PRELU_MEM_BACKWARD(Codec)                                                                \
-    PRELU_MEM_KERNEL(backward, prelu_mem::Backward, prelu_mem::elements::PRELU_MEM_ELEMENT::BACKWARD_BLOCKS) {\
+    PRELU_MEM_KERNEL(backward, prelu_mem::Backward, 2) {                                         \
         using Element = prelu_mem::elements::PRELU_MEM_ELEMENT;                                  \
         PRELU_MEM_SHARED(double, columns, prelu_mem::SHARED_COLUMNS * Element::Sum::PARTS);      \
         PRELU_MEM_SHARED(Element::Sum, warps, prelu_mem::WARPS);                                 \

@@ -6,39 +6,63 @@
 
 namespace prelu_mem {
 
-/// What one 16-byte access moves.
-template <class Storage>
-struct alignas(16) Pack {
-    Storage lane[16 / sizeof(Storage)];
-};
-
 template <class Storage>
 PRELU_MEM_DEVICE bool is_aligned(const Storage* pointer) {
     return reinterpret_cast<u64>(pointer) % 16 == 0;
 }
 
+/// Elements of one 16-byte access.
+template <class Storage>
+constexpr u32 PACK = 16 / sizeof(Storage);
+
+/// Element `lane` of a 16-byte access.
+template <class Storage>
+PRELU_MEM_DEVICE Storage element_of(const Sixteen& pack, u32 lane) {
+    if constexpr (sizeof(Storage) == 8) {
+        return bits_as<Storage>(u64(pack.part[2 * lane + 1]) << 32 | pack.part[2 * lane]);
+    } else if constexpr (sizeof(Storage) == 4) {
+        return bits_as<Storage>(pack.part[lane]);
+    } else {
+        return Storage(pack.part[lane / 2] >> 16 * (lane % 2));
+    }
+}
+
+template <class Storage>
+PRELU_MEM_DEVICE void set_element(Sixteen& pack, u32 lane, Storage value) {
+    if constexpr (sizeof(Storage) == 8) {
+        pack.part[2 * lane] = u32(bits_as<u64>(value));
+        pack.part[2 * lane + 1] = u32(bits_as<u64>(value) >> 32);
+    } else if constexpr (sizeof(Storage) == 4) {
+        pack.part[lane] = bits_as<u32>(value);
+    } else {
+        pack.part[lane / 2] |= u32(value) << 16 * (lane % 2);
+    }
+}
+
 /// A group by 16-byte loads.
 template <class Storage>
 PRELU_MEM_DEVICE void load_group(const Storage* from, Storage (&to)[GROUP]) {
-    constexpr u32 LANES = 16 / sizeof(Storage);
 #pragma unroll
-    for (u32 part = 0; part < GROUP / LANES; ++part) {
-        const Pack<Storage> pack = reinterpret_cast<const Pack<Storage>*>(from)[part];
+    for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
+        const Sixteen pack = load_sixteen(from + first);
 #pragma unroll
-        for (u32 lane = 0; lane < LANES; ++lane) to[part * LANES + lane] = pack.lane[lane];
+        for (u32 lane = 0; lane < PACK<Storage>; ++lane) {
+            to[first + lane] = element_of<Storage>(pack, lane);
+        }
     }
 }
 
 /// A group by 16-byte stores.
 template <class Storage>
 PRELU_MEM_DEVICE void store_group(Storage* to, const Storage (&from)[GROUP]) {
-    constexpr u32 LANES = 16 / sizeof(Storage);
 #pragma unroll
-    for (u32 part = 0; part < GROUP / LANES; ++part) {
-        Pack<Storage> pack;
+    for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
+        Sixteen pack = {{0, 0, 0, 0}};
 #pragma unroll
-        for (u32 lane = 0; lane < LANES; ++lane) pack.lane[lane] = from[part * LANES + lane];
-        reinterpret_cast<Pack<Storage>*>(to)[part] = pack;
+        for (u32 lane = 0; lane < PACK<Storage>; ++lane) {
+            set_element(pack, lane, from[first + lane]);
+        }
+        store_sixteen(to + first, pack);
     }
 }
 
@@ -50,9 +74,6 @@ struct f32 {
     using Sum = Plain;
     /// Rows whose loads are in flight together: 64 bytes of each tensor.
     static constexpr u32 ROWS = 2;
-    /// Blocks that a multiprocessor shall have registers for.
-    static constexpr u32 FORWARD_BLOCKS = 3;
-    static constexpr u32 BACKWARD_BLOCKS = 2;
 
     PRELU_MEM_DEVICE static float widen(float value) { return value; }
     PRELU_MEM_DEVICE static float narrow(float wide) { return wide; }
@@ -65,8 +86,6 @@ struct f64 {
     using Wide = double;
     using Sum = Twofold;
     static constexpr u32 ROWS = 1;
-    static constexpr u32 FORWARD_BLOCKS = 2;
-    static constexpr u32 BACKWARD_BLOCKS = 1;
 
     PRELU_MEM_DEVICE static double widen(double value) { return value; }
     PRELU_MEM_DEVICE static double narrow(double wide) { return wide; }
@@ -79,8 +98,6 @@ struct f16 {
     using Wide = float;
     using Sum = Plain;
     static constexpr u32 ROWS = 4;
-    static constexpr u32 FORWARD_BLOCKS = 3;
-    static constexpr u32 BACKWARD_BLOCKS = 2;
 
 #ifndef PRELU_MEM_SHIM
     PRELU_MEM_DEVICE static float widen(Storage half) {
@@ -127,8 +144,6 @@ struct bf16 {
     using Wide = float;
     using Sum = Plain;
     static constexpr u32 ROWS = 4;
-    static constexpr u32 FORWARD_BLOCKS = 3;
-    static constexpr u32 BACKWARD_BLOCKS = 2;
 
     PRELU_MEM_DEVICE static float widen(Storage half) { return bits_as<float>(u32(half) << 16); }
     /// To nearest, ties to even; a NaN stays one.

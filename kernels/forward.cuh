@@ -67,7 +67,7 @@ PRELU_MEM_DEVICE void forward_block(const Forward& arguments, double* shared) {
 
 /// The kernel `forward` of a codec.
 #define PRELU_MEM_FORWARD(Codec)                                                                 \
-    PRELU_MEM_KERNEL(forward, prelu_mem::Forward, prelu_mem::elements::PRELU_MEM_ELEMENT::FORWARD_BLOCKS) {\
+    PRELU_MEM_KERNEL(forward, prelu_mem::Forward, 3) {                                           \
         using Element = prelu_mem::elements::PRELU_MEM_ELEMENT;                                  \
         PRELU_MEM_SHARED(double, columns, prelu_mem::SHARED_COLUMNS);                            \
         prelu_mem::forward_block<Element, Codec<Element>>(arguments, columns);                   \

@@ -54,6 +54,38 @@ PRELU_MEM_DEVICE To bits_as(From from) {
     return to;
 }
 
+/// What one access moves at most.
+struct Sixteen {
+    u32 part[4];
+};
+
+// Written in PTX, since the compiler does not always join neighbouring stores.
+PRELU_MEM_DEVICE Sixteen load_sixteen(const void* from) {
+    Sixteen value;
+#ifdef PRELU_MEM_SHIM
+    memcpy(&value, __builtin_assume_aligned(from, 16), 16);
+#else
+    asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(value.part[0]), "=r"(value.part[1]), "=r"(value.part[2]),
+                   "=r"(value.part[3])
+                 : "l"(from)
+                 : "memory");
+#endif
+    return value;
+}
+
+PRELU_MEM_DEVICE void store_sixteen(void* to, const Sixteen& value) {
+#ifdef PRELU_MEM_SHIM
+    memcpy(__builtin_assume_aligned(to, 16), &value, 16);
+#else
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(to), "r"(value.part[0]), "r"(value.part[1]), "r"(value.part[2]),
+                   "r"(value.part[3])
+                 : "memory");
+#endif
+}
+
 /// The value that the lane `step` above holds; undefined for the warp's last lanes. Every lane calls.
 PRELU_MEM_DEVICE double from_lane_above(double mine, u32 step) {
     const u64 bits = bits_as<u64>(mine);

@@ -49,7 +49,9 @@ PRELU_MEM_DEVICE void each(Number* a, const Number* y, u64 count, Step step) {
         }
         return;
     }
+#pragma unroll 1
     for (u32 group = 0; group < GROUPS; ++group) {
+#pragma unroll 1
         for (u32 lane = 0; lane < GROUP; ++lane) {
             const u64 at = first + group * STRIP + lane;
             if (at < count) a[at] = step(a[at], TWO ? y[at] : Number(0));
