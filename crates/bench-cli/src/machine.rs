@@ -1,7 +1,7 @@
 //! The machine a run takes place on.
 
 use prelu_mem_core::cpu::Level;
-use prelu_mem_cuda::CudaError;
+use prelu_mem_cuda::{CudaError, DeviceInfo};
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -39,7 +39,10 @@ impl Machine {
             simd: simd.name(),
             memory_bytes: system.total_memory(),
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-            gpu: gpus().ok().and_then(|gpus| gpus.into_iter().nth(gpu.unwrap_or(0))),
+            gpu: cuda()
+                .ok()
+                .and_then(|driver| driver.devices.into_iter().nth(gpu.unwrap_or(0)))
+                .map(|(gpu, _)| gpu),
         })
     }
 }
@@ -59,18 +62,30 @@ pub(crate) struct Gpu {
     pub(crate) cuda: String,
 }
 
-/// Every CUDA device, or why there is none.
-pub(crate) fn gpus() -> Result<Vec<Gpu>, CudaError> {
+/// The CUDA driver and its devices.
+#[derive(Debug, Clone)]
+pub(crate) struct CudaDriver {
+    /// The newest CUDA version that the driver supports.
+    pub(crate) version: String,
+    /// Its devices, each with the reason why it cannot be used, if there is one.
+    pub(crate) devices: Vec<(Gpu, Option<String>)>,
+}
+
+/// The CUDA driver, or why there is none.
+pub(crate) fn cuda() -> Result<CudaDriver, CudaError> {
     let driver = prelu_mem_cuda::probe()?;
-    let cuda = driver.version.to_string();
-    let describe = |device: prelu_mem_cuda::DeviceInfo| Gpu {
-        index: device.index,
-        name: device.name,
-        memory_bytes: device.memory_bytes,
-        compute_capability: device.compute_capability.to_string(),
-        cuda: cuda.clone(),
+    let version = driver.version.to_string();
+    let describe = |device: &DeviceInfo| {
+        let gpu = Gpu {
+            index: device.index,
+            name: device.name.clone(),
+            memory_bytes: device.memory_bytes,
+            compute_capability: device.compute_capability.to_string(),
+            cuda: version.clone(),
+        };
+        (gpu, driver.supports(device).err().map(|error| error.to_string()))
     };
-    Ok(driver.devices.into_iter().map(describe).collect())
+    Ok(CudaDriver { devices: driver.devices.iter().map(describe).collect(), version })
 }
 
 /// Bytes that a program may still allocate without pushing others out, within this process's limits.
