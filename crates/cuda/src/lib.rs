@@ -41,6 +41,7 @@ mod cuda;
 mod device;
 mod error;
 mod event;
+mod limits;
 mod memory;
 mod module;
 mod open;
