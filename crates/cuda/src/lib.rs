@@ -35,12 +35,14 @@
 //! ```
 
 mod buffer;
+mod codec;
 mod context;
 mod counted;
 mod cuda;
 mod device;
 mod error;
 mod event;
+mod launch;
 mod limits;
 mod memory;
 mod module;
@@ -51,6 +53,7 @@ mod stopwatch;
 mod stream;
 
 pub use buffer::{Buffer, View, ViewMut};
+pub use codec::DeviceCodec;
 pub use cuda::Cuda;
 pub use error::CudaError;
 pub use open::{Device, open};
@@ -59,3 +62,7 @@ pub use probe::{
     library_names, probe,
 };
 pub use stopwatch::Stopwatch;
+
+/// For [`device_codec!`].
+#[doc(hidden)]
+pub use prelu_mem_core;
