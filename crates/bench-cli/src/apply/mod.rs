@@ -30,6 +30,7 @@ pub(crate) fn run(options: &ApplyOptions, printer: Printer) -> Result<(), Failur
     let opened = Opened::open(options)?;
     let applied = match options.device.open(options.threads)? {
         OpenedDevice::Cpu(cpu) => run_on(options, opened, &cpu, draft, &folder),
+        OpenedDevice::Cuda(cuda) => run_on(options, opened, &cuda, draft, &folder),
     }?;
     printer.print(&applied)
 }

@@ -43,6 +43,7 @@ pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failur
     target.geometries(&target.shapes(None))?;
     match options.device.open(options.threads)? {
         Opened::Cpu(cpu) => run_on(options, &target, &cpu, printer),
+        Opened::Cuda(cuda) => run_on(options, &target, &cuda, printer),
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct CheckOptions {
 pub(crate) fn run(options: &CheckOptions, printer: Printer) -> Result<(), Failure> {
     match options.device.open(options.threads)? {
         Opened::Cpu(cpu) => run_on(&cpu, printer),
+        Opened::Cuda(cuda) => run_on(&cuda, printer),
     }
 }
 

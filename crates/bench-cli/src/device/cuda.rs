@@ -64,7 +64,7 @@ impl Device for Cuda {
         let (from, mut to) = (self.alloc::<f32>(len)?, self.reserve::<f32>(len)?);
         // As many as fit the queue beside the work itself.
         for _ in 0..(LEADS * pieces).min(500) {
-            self.copy(Cuda::view(&from, len), Cuda::view_mut(&mut to, len))?;
+            Backend::copy(self, Cuda::view(&from, len), Cuda::view_mut(&mut to, len))?;
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! What the commands ask of a backend besides its loops: all in which the processor and a GPU differ.
 
 mod cpu;
+mod cuda;
 
 use std::fmt;
 
 use prelu_mem_core::contract::Host;
 use prelu_mem_core::{Backend, Cpu, DirectKernels, Element, Error, Word};
+use prelu_mem_cuda::Cuda;
 use prelu_mem_registry::EveryKernel;
 
 use crate::failure::Failure;
@@ -140,4 +142,6 @@ pub(crate) enum Free {
 pub(crate) enum Opened {
     /// The processor.
     Cpu(Cpu),
+    /// A CUDA device.
+    Cuda(Cuda),
 }

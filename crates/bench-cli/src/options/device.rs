@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use prelu_mem_core::{Cpu, Error};
+use prelu_mem_cuda::Cuda;
 
 use super::threads;
 use crate::device::Opened;
@@ -27,8 +28,8 @@ impl DeviceName {
             (DeviceName::Cuda(_), Some(threads)) => Err(Failure::Usage(format!(
                 "--threads {threads}: threads are the processor's, and --device {self} has none to choose; leave the option out, or give --device cpu"
             ))),
-            (DeviceName::Cuda(index), None) => match prelu_mem_cuda::open(index) {
-                Ok(device) => match device {},
+            (DeviceName::Cuda(index), None) => match Cuda::open(index) {
+                Ok(cuda) => Ok(Opened::Cuda(cuda)),
                 Err(error) => Err(Failure::Run(format!("--device {self}: {error}"))),
             },
         }
