@@ -223,7 +223,7 @@ def check():
         faults.append("not what the sources compile to; run scripts/kernels build:\n  " + "\n  ".join(stale))
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(f"{len(todo)} images: {len(todo) - len(stale)} as their sources, {len(faults)} faults")
+    print(f"{len(todo)} images: {len(todo) - len(stale)} as their sources, faults: {len(faults)}")
     return 1 if faults else 0
 
 
