@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cudarc::driver::sys::{CUpointer_attribute, CUresult};
-use prelu_mem_core::contract::Host;
-use prelu_mem_core::{Backend, Error, Result, Word};
+use prelu_mem_core::{Result, Word};
 
-use crate::buffer::{Buffer, View, ViewMut};
+use crate::buffer::{View, ViewMut};
 use crate::counted::Count;
 use crate::device::Device;
 use crate::error::{CudaError, call};
@@ -23,11 +22,15 @@ use crate::stream::Stream;
 /// A CUDA device that runs the loops. Clones share the stream and the count of allocated bytes.
 ///
 /// Every call puts its work in the stream and returns; the device does it in that order. Only
-/// [`Cuda::synchronize`], [`Cuda::release`], [`Cuda::time`], [`Stopwatch::elapsed`], [`Host::upload`], [`Host::download`] and an allocation that
-/// finds no memory wait for the device. A failure of the device shows in whichever call comes next.
+/// [`Cuda::synchronize`], [`Cuda::release`], [`Cuda::time`], [`Stopwatch::elapsed`],
+/// [`Host::upload`], [`Host::download`] and an allocation that finds no memory wait for the device.
+/// A failure of the device shows in whichever call comes next.
 ///
-/// Two backends of one device have a stream each unless one is a clone of the other: what one has
-/// been given to do is only sure to be done for the other after [`Cuda::synchronize`].
+/// Two backends of one device have a stream each, unless one was made of the other: what one has been
+/// given to do is only sure to be done for the other after [`Cuda::synchronize`].
+///
+/// [`Host::upload`]: prelu_mem_core::contract::Host::upload
+/// [`Host::download`]: prelu_mem_core::contract::Host::download
 ///
 /// A value may be used from any thread. Each call makes the device current to its thread, and puts
 /// back what somebody else had made current there.
@@ -97,7 +100,7 @@ impl Cuda {
     /// Waits for its end.
     ///
     /// # Errors
-    /// What `work` reports; [`Error::Device`].
+    /// What `work` reports; [`Error::Device`](prelu_mem_core::Error::Device).
     pub fn time<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(R, Duration)> {
         let mut stopwatch = self.stopwatch();
         let result = stopwatch.run(work)?;
@@ -204,6 +207,10 @@ impl Cuda {
         &self.stream
     }
 
+    pub(crate) fn count(&self) -> &Count {
+        &self.count
+    }
+
     pub(crate) fn device(&self) -> &Device {
         self.stream.device()
     }
@@ -230,103 +237,4 @@ impl Cuda {
         }
         Ok(target)
     }
-
-    fn obtain<U: Word>(&self, len: usize) -> Result<(RawMemory, usize), CudaError> {
-        let bytes = len.saturating_mul(size_of::<U>());
-        Ok((RawMemory::allocate(&self.stream, bytes)?, bytes))
-    }
-}
-
-impl Backend for Cuda {
-    type Buffer<U: Word> = Buffer<U>;
-    type View<'a, U: Word> = View<'a, U>;
-    type ViewMut<'a, U: Word> = ViewMut<'a, U>;
-
-    fn alloc<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
-        let (mut memory, bytes) = self.obtain::<U>(len)?;
-        memory.clear()?;
-        Ok(Buffer::new(memory, len, self.count.add(bytes)))
-    }
-
-    fn reserve<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
-        let (memory, bytes) = self.obtain::<U>(len)?;
-        Ok(Buffer::new(memory, len, self.count.add(bytes)))
-    }
-
-    fn len<U: Word>(buffer: &Buffer<U>) -> usize {
-        buffer.len()
-    }
-
-    fn view<U: Word>(buffer: &Buffer<U>, len: usize) -> View<'_, U> {
-        buffer.view(len)
-    }
-
-    fn view_mut<U: Word>(buffer: &mut Buffer<U>, len: usize) -> ViewMut<'_, U> {
-        buffer.view_mut(len)
-    }
-
-    fn view_len<U: Word>(view: View<'_, U>) -> usize {
-        view.len()
-    }
-
-    fn reborrow<'a, U: Word>(view: &'a mut ViewMut<'_, U>) -> ViewMut<'a, U> {
-        view.reborrow()
-    }
-
-    fn as_view<'a, U: Word>(view: &'a ViewMut<'_, U>) -> View<'a, U> {
-        view.as_view()
-    }
-
-    fn copy<U: Word>(&self, from: View<'_, U>, to: ViewMut<'_, U>) -> Result<()> {
-        same_length("copy", to.len(), from.len())?;
-        self.here("copy's source", from.device())?;
-        self.here("copy's target", to.device())?;
-        let bytes = to.len() * size_of::<U>();
-        // SAFETY: both views are of `bytes` bytes on this device; one that is written overlaps no
-        // other, as with all borrows.
-        unsafe { memory::copy(&self.stream, from.address(), to.address(), bytes) }?;
-        Ok(())
-    }
-}
-
-impl Host for Cuda {
-    /// Waits for the stream.
-    fn upload<U: Word>(&self, values: &[U], to: ViewMut<'_, U>) -> Result<()> {
-        same_length("upload", to.len(), values.len())?;
-        self.here("upload", to.device())?;
-        // SAFETY: the view is as long as the values, which outlive the wait below.
-        let copied =
-            unsafe { memory::upload(&self.stream, bytemuck::cast_slice(values), to.address()) };
-        self.stream.synchronize()?;
-        Ok(copied?)
-    }
-
-    /// Waits for the stream.
-    fn download<U: Word>(&self, from: View<'_, U>) -> Result<Vec<U>> {
-        self.here("download", from.device())?;
-        let bytes = from.len() * size_of::<U>();
-        let mut values = bytemuck::allocation::try_zeroed_vec(from.len())
-            .map_err(|()| Error::OutOfMemory { bytes, free: None })?;
-        // SAFETY: the view is as long as the values.
-        unsafe {
-            memory::download(&self.stream, from.address(), bytemuck::cast_slice_mut(&mut values))
-        }?;
-        Ok(values)
-    }
-
-    fn live_bytes(&self) -> usize {
-        Cuda::live_bytes(self)
-    }
-
-    fn peak_bytes(&self) -> usize {
-        Cuda::peak_bytes(self)
-    }
-
-    fn reset_peak(&self) {
-        Cuda::reset_peak(self);
-    }
-}
-
-fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
-    if expected == got { Ok(()) } else { Err(Error::Length { what, expected, got }) }
 }

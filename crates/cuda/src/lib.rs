@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+mod backend;
 mod buffer;
 mod codec;
 mod context;
