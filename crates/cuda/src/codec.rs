@@ -22,10 +22,18 @@ macro_rules! device_codec {
         impl<T: $crate::prelu_mem_core::Element> $crate::DeviceCodec<T> for $codec {
             fn image() -> &'static str {
                 match T::DTYPE {
-                    $crate::prelu_mem_core::Dtype::F16 => include_str!(concat!($folder, "/f16.ptx")),
-                    $crate::prelu_mem_core::Dtype::Bf16 => include_str!(concat!($folder, "/bf16.ptx")),
-                    $crate::prelu_mem_core::Dtype::F32 => include_str!(concat!($folder, "/f32.ptx")),
-                    $crate::prelu_mem_core::Dtype::F64 => include_str!(concat!($folder, "/f64.ptx")),
+                    $crate::prelu_mem_core::Dtype::F16 => {
+                        include_str!(concat!($folder, "/f16.ptx"))
+                    }
+                    $crate::prelu_mem_core::Dtype::Bf16 => {
+                        include_str!(concat!($folder, "/bf16.ptx"))
+                    }
+                    $crate::prelu_mem_core::Dtype::F32 => {
+                        include_str!(concat!($folder, "/f32.ptx"))
+                    }
+                    $crate::prelu_mem_core::Dtype::F64 => {
+                        include_str!(concat!($folder, "/f64.ptx"))
+                    }
                 }
             }
         }

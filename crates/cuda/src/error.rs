@@ -105,11 +105,6 @@ pub enum CudaError {
     },
     /// An image of kernels that is no text.
     Image,
-    /// The device is there, but this version of prelu-mem has no kernels for it.
-    NoKernels {
-        /// The device's name.
-        device: String,
-    },
 }
 
 impl CudaError {
@@ -237,7 +232,6 @@ impl fmt::Display for CudaError {
                 "the stream belongs to another context than the primary one of CUDA device {device}: \
                  pass a stream of that device"
             ),
-            Self::NoKernels { device } => write!(f, "there are no kernels for {device}; use `cpu`"),
             Self::Image => f.write_str("the image of the kernels is no text: it holds a null byte"),
         }
     }

@@ -47,7 +47,6 @@ mod launch;
 mod limits;
 mod memory;
 mod module;
-mod open;
 mod probe;
 mod repeat;
 mod stopwatch;
@@ -57,7 +56,6 @@ pub use buffer::{Buffer, View, ViewMut};
 pub use codec::DeviceCodec;
 pub use cuda::Cuda;
 pub use error::CudaError;
-pub use open::{Device, open};
 pub use probe::{
     ComputeCapability, DeviceInfo, Driver, DriverVersion, KERNELS, MIN_CAPABILITY, MIN_DRIVER,
     library_names, probe,

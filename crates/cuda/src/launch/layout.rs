@@ -72,11 +72,8 @@ impl Layout {
         let slots = runs.min(members);
         let rows_per_block = rows_per_block(rows, strips, slots);
         let chunks = rows.div_ceil(rows_per_block);
-        let candidates = if period <= STRIP {
-            strips
-        } else {
-            repeats * ((inner - 1).div_ceil(STRIP) + 1)
-        };
+        let candidates =
+            if period <= STRIP { strips } else { repeats * ((inner - 1).div_ceil(STRIP) + 1) };
         let grid = |blocks: u64| match i32::try_from(blocks) {
             Ok(blocks) => Ok(blocks.unsigned_abs()),
             Err(_) => Err(CudaError::Grid { count }),
