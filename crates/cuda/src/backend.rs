@@ -13,6 +13,17 @@ impl Cuda {
         let bytes = len.saturating_mul(size_of::<U>());
         Ok((self.reserve_uncounted(bytes)?, bytes))
     }
+
+    /// Refuses a view of another length, or of another device's memory.
+    pub(crate) fn accept<U>(
+        &self,
+        what: &'static str,
+        expected: usize,
+        view: View<'_, U>,
+    ) -> Result<()> {
+        same_length(what, expected, view.len())?;
+        Ok(self.here(what, view.device())?)
+    }
 }
 
 impl Backend for Cuda {
@@ -105,6 +116,7 @@ impl Host for Cuda {
     }
 }
 
-fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
+/// Refuses another length.
+pub(crate) fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
     if expected == got { Ok(()) } else { Err(Error::Length { what, expected, got }) }
 }

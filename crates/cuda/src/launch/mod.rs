@@ -20,6 +20,7 @@ use prelu_mem_core::{
 
 use self::arguments::{Backward, Finish, Forward, Shape};
 use self::tables::{Tables, layouts};
+use crate::backend::same_length;
 use crate::buffer::{View, ViewMut};
 use crate::codec::DeviceCodec;
 use crate::cuda::Cuda;
@@ -96,9 +97,9 @@ impl<C: DeviceCodec<T>, T: Element> Kernels<C, T> for Cuda {
         words: ViewMut<'_, C::Word>,
         kept: ViewMut<'_, T>,
     ) -> Result<()> {
-        self.here("input", x.device())?;
-        self.here("saved words", words.device())?;
-        self.here("kept channels", kept.device())?;
+        self.accept("input", plan.geometry().len(), x.as_view())?;
+        self.accept("saved words", plan.words(), words.as_view())?;
+        self.accept("kept channels", plan.kept_elements(), kept.as_view())?;
         for class in &Tables::of(self, plan)?.classes {
             let words = match class.channel {
                 Channel::Encoded => words.address(),
@@ -109,7 +110,7 @@ impl<C: DeviceCodec<T>, T: Element> Kernels<C, T> for Cuda {
             let arguments = Forward { shape, slopes: class.slopes, x: x.address(), words };
             let grid = [class.layout.blocks, 1];
             // SAFETY: `forward` takes `Forward`. The tensor, the words and the kept elements are of the
-            // plan's lengths, which the caller has checked; the tables live as long as the plan,
+            // plan's lengths, as checked above; the tables live as long as the plan,
             // and are freed in stream order.
             unsafe { self.stream().launch(&class.forward, grid, &arguments) }?;
         }
@@ -124,14 +125,17 @@ impl<C: DeviceCodec<T>, T: Element> Kernels<C, T> for Cuda {
         slope_gradient: Option<ViewMut<'_, f64>>,
     ) -> Result<()> {
         let Inputs { words, kept, output } = inputs;
-        self.here("saved words", words.device())?;
-        self.here("kept channels", kept.device())?;
-        if let Some(output) = output {
-            self.here("output", output.device())?;
+        let elements = plan.geometry().len();
+        self.accept("saved words", plan.words(), words)?;
+        self.accept("kept channels", plan.kept_elements(), kept)?;
+        match output {
+            Some(output) => self.accept("output", elements, output)?,
+            None if plan.needs_output() => same_length("output", elements, 0)?,
+            None => {}
         }
-        self.here("upstream gradient", grad.device())?;
+        self.accept("upstream gradient", elements, grad.as_view())?;
         if let Some(sums) = &slope_gradient {
-            self.here("slope gradient", sums.device())?;
+            self.accept("slope gradient", plan.slopes().len(), sums.as_view())?;
         }
         let addresses = Addresses {
             words: words.address(),
@@ -163,10 +167,12 @@ impl<T: Element> DirectKernels<T> for Cuda {
         stash: ViewMut<'_, T>,
         slope_gradient: Option<ViewMut<'_, f64>>,
     ) -> Result<()> {
-        self.here("upstream gradient", upstream.device())?;
-        self.here("stash", stash.device())?;
+        let elements = plan.geometry().len();
+        self.accept("upstream gradient", elements, upstream)?;
+        self.accept("stash", elements, stash.as_view())?;
+        same_length("encoded elements", elements, plan.words())?;
         if let Some(sums) = &slope_gradient {
-            self.here("slope gradient", sums.device())?;
+            self.accept("slope gradient", plan.slopes().len(), sums.as_view())?;
         }
         let addresses = Addresses {
             words: stash.address(),
