@@ -139,3 +139,126 @@ fn rows_per_block(rows: u64, strips: u64, slots: u64) -> u64 {
     let chunks = rows.div_ceil(rounded(bounded).min(rows));
     rounded(rows.div_ceil(chunks)).min(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use prelu_mem_core::Sharing;
+
+    use super::*;
+
+    fn geometry(shape: &[usize]) -> Geometry {
+        Geometry::from_shape(shape, 1, Sharing::PerChannel).expect("addressable")
+    }
+
+    fn layout(shape: &[usize], members: usize) -> Layout {
+        Layout::of(&geometry(shape), members).expect("within a grid").expect("not empty")
+    }
+
+    /// Shapes whose rows are long, short, many, few, and longer than 32 bits count.
+    const SHAPES: [[usize; 3]; 16] = [
+        [128, 64, 12_544],
+        [128, 512, 49],
+        [64, 1_000_000, 1],
+        [10_000_000, 3, 1],
+        [1, 64, 1_000_000],
+        [3, 512, 3_199],
+        [2, 3, 5],
+        [1, 1, 1],
+        [1_000_000_007, 1, 1],
+        [1_000, 7, 300],
+        [33, 257, 9],
+        [2, 3, 3_000_000_001],
+        [3_000_000_001, 3, 1],
+        [1, 5_000_000_000, 1],
+        [5, 213, 29],
+        [100_000, 2_047, 1],
+    ];
+
+    #[test]
+    fn the_matrix_covers_the_class_and_no_more() {
+        for shape in SHAPES {
+            for members in [1, 2, shape[1] / 2, shape[1]] {
+                if members == 0 || members > shape[1] {
+                    continue;
+                }
+                let Layout { shape: s, chunks, blocks, .. } = layout(&shape, members);
+                assert_eq!(s.elements, (shape[0] * members * shape[2]) as u64, "{shape:?}");
+                assert!(s.rows * s.columns >= s.elements, "{shape:?}");
+                assert!((s.rows - 1) * s.columns < s.elements, "{shape:?}");
+                assert_eq!(u64::from(s.strips), s.columns.div_ceil(STRIP), "{shape:?}");
+                assert!(chunks * s.rows_per_block >= s.rows, "{shape:?}");
+                assert!((chunks - 1) * s.rows_per_block < s.rows, "{shape:?}");
+                assert_eq!(u64::from(blocks), chunks * u64::from(s.strips), "{shape:?}");
+                assert!(s.rows_per_block <= u32::MAX.into(), "{shape:?}");
+                if s.rows > 1 {
+                    assert_eq!(s.columns % GROUP, 0, "{shape:?} {members}");
+                    assert_eq!(s.row_stride % GROUP, 0, "{shape:?} {members}");
+                }
+                assert_eq!(s.columns % s.period, 0, "{shape:?}");
+                assert_eq!(s.row_stride, s.columns / s.period * s.period_stride, "{shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_strip_has_a_slot_for_every_member_that_it_touches() {
+        for shape in [[33, 257, 9], [7, 300, 7], [100, 5, 3], [9, 9, 1_000], [2, 3, 2_047]] {
+            for members in [1, shape[1] / 2, shape[1]] {
+                let Shape { columns, inner, members, slots, .. } = layout(&shape, members).shape;
+                for strip in 0..columns.div_ceil(STRIP) {
+                    let end = ((strip + 1) * STRIP).min(columns);
+                    let mut touched: Vec<u64> =
+                        (strip * STRIP..end).map(|column| column / inner % members).collect();
+                    touched.sort_unstable();
+                    touched.dedup();
+                    assert!(touched.len() <= slots as usize, "{shape:?} strip {strip}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_workspace_is_an_eighth_of_a_byte_per_element_where_there_are_rows() {
+        for shape in [
+            [128, 64, 12_544],
+            [128, 512, 49],
+            [64, 1_000_000, 1],
+            [10_000_000, 3, 1],
+            [1, 64, 1_000_000],
+            [3, 512, 3_199],
+            [1_000_000_007, 1, 1],
+            [100_000, 2_047, 1],
+        ] {
+            let Layout { shape: s, partials, .. } = layout(&shape, shape[1]);
+            // A last chunk of fewer rows has as many partials as a whole one.
+            let bound = s.elements / ELEMENTS_PER_PARTIAL + u64::from(s.strips * s.slots);
+            assert!(partials <= bound, "{shape:?}: {partials} partials, {bound} allowed");
+        }
+    }
+
+    #[test]
+    fn big_tensors_keep_a_device_busy() {
+        for shape in [
+            [128, 64, 12_544],
+            [128, 256, 196],
+            [10_000_000, 3, 1],
+            [1, 64, 1_000_000],
+            [3, 512, 3_199],
+            [1_000_000_007, 1, 1],
+        ] {
+            let Layout { shape: s, blocks, .. } = layout(&shape, shape[1]);
+            assert!(blocks >= 1_000, "{shape:?}: {blocks} blocks");
+            let lanes = u64::from(s.strips) * STRIP * s.rows;
+            assert!(lanes * 9 <= s.elements * 10, "{shape:?}: {lanes} lanes, {} used", s.elements);
+        }
+    }
+
+    #[test]
+    fn a_tensor_that_no_launch_can_cover_is_refused() {
+        let count = 1_usize << 55;
+        let error = Layout::of(&geometry(&[1, 2, count]), 2).expect_err("2^45 strips");
+        assert_eq!(error, CudaError::Grid { count: 2 * count });
+        assert!(Layout::of(&geometry(&[0, 3, 7]), 3).expect("nothing to cover").is_none());
+        assert!(Layout::of(&geometry(&[2, 3, 7]), 0).expect("nothing to cover").is_none());
+    }
+}
