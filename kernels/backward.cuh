@@ -55,8 +55,7 @@ struct BackwardLoop {
                 if constexpr (LEARNED) {
                     // Lanes behind the end hold zeroes.
                     const Storage basis = Codec::basis(words[row], lane, output);
-                    const double term = Element::product(wide, Element::widen(basis));
-                    sums[lane].add(positive ? 0.0 : term);
+                    if (!positive) Element::add(sums[lane], wide, Element::widen(basis));
                 }
                 g[row][lane] = Element::narrow(wide * (positive ? Wide(1) : slopes[lane]));
             }

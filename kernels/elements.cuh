@@ -78,7 +78,9 @@ struct f32 {
     PRELU_MEM_DEVICE static float widen(float value) { return value; }
     PRELU_MEM_DEVICE static float narrow(float wide) { return wide; }
     PRELU_MEM_DEVICE static bool positive(float value) { return value > 0.0f; }
-    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g) * double(b); }
+    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) {
+        sum.add_exact(double(g), double(b));
+    }
 };
 
 struct f64 {
@@ -90,7 +92,7 @@ struct f64 {
     PRELU_MEM_DEVICE static double widen(double value) { return value; }
     PRELU_MEM_DEVICE static double narrow(double wide) { return wide; }
     PRELU_MEM_DEVICE static bool positive(double value) { return value > 0.0; }
-    PRELU_MEM_DEVICE static double product(double g, double b) { return g * b; }
+    PRELU_MEM_DEVICE static void add(Twofold& sum, double g, double b) { sum.add(g * b); }
 };
 
 struct f16 {
@@ -133,10 +135,9 @@ struct f16 {
         return Storage(sign | (magnitude - 0x38000000u + 0x0fff + odd) >> 13);
     }
 #endif
-    // On the bits: positive and at most infinity.
-    PRELU_MEM_DEVICE static bool positive(Storage half) { return half - 1u < 0x7c00u; }
-    // Exact in f32: 22 significant bits from 2^-48 to 2^32.
-    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g * b); }
+    PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
+    /// The product is exact in f32: 22 significant bits from 2^-48 to 2^32.
+    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) { sum.add(double(g * b)); }
 };
 
 struct bf16 {
@@ -152,8 +153,10 @@ struct bf16 {
         const u32 rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
         return Storage(wide != wide ? bits >> 16 | 0x0040u : rounded);
     }
-    PRELU_MEM_DEVICE static bool positive(Storage half) { return half - 1u < 0x7f80u; }
-    PRELU_MEM_DEVICE static double product(float g, float b) { return double(g) * double(b); }
+    PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
+    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) {
+        sum.add_exact(double(g), double(b));
+    }
 };
 
 }  // namespace elements

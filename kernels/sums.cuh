@@ -16,6 +16,14 @@ struct Plain {
     PRELU_MEM_DEVICE static Plain read(const double* from, u32) { return {from[0]}; }
     PRELU_MEM_DEVICE void write(double* to, u32) const { to[0] = sum; }
     PRELU_MEM_DEVICE void add(double term) { sum += term; }
+    /// Adds `a * b`, which is exact in f64: one rounding either way.
+    PRELU_MEM_DEVICE void add_exact(double a, double b) {
+#ifdef PRELU_MEM_SHIM
+        sum += a * b;
+#else
+        sum = fma(a, b, sum);
+#endif
+    }
     PRELU_MEM_DEVICE void merge(Plain other) { sum += other.sum; }
     PRELU_MEM_DEVICE double value() const { return sum; }
     PRELU_MEM_DEVICE Plain lane_above(u32 step) const { return {from_lane_above(sum, step)}; }
