@@ -63,7 +63,7 @@ struct Sixteen {
 PRELU_MEM_DEVICE Sixteen load_sixteen(const void* from) {
     Sixteen value;
 #ifdef PRELU_MEM_SHIM
-    memcpy(&value, __builtin_assume_aligned(from, 16), 16);
+    memcpy(&value, shim::aligned_sixteen(from), 16);
 #else
     asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                  : "=r"(value.part[0]), "=r"(value.part[1]), "=r"(value.part[2]),
@@ -76,7 +76,7 @@ PRELU_MEM_DEVICE Sixteen load_sixteen(const void* from) {
 
 PRELU_MEM_DEVICE void store_sixteen(void* to, const Sixteen& value) {
 #ifdef PRELU_MEM_SHIM
-    memcpy(__builtin_assume_aligned(to, 16), &value, 16);
+    memcpy(const_cast<void*>(shim::aligned_sixteen(to)), &value, 16);
 #else
     asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};"
                  :
