@@ -215,6 +215,40 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_that_is_too_small_is_named() -> Result<(), Failure> {
+        let slopes = crate::options::slopes::parse("0.25").map_err(Failure::Usage)?;
+        let target = Target::network(Some("mtcnn-onet"), Some(1000), slopes, 0)?;
+        let (backend, names) = (Cpu::new(1)?, [StrategyName::FullCopy]);
+        let work = Work {
+            target: &target,
+            names: &names,
+            backend: &backend,
+            gradients: Gradients::Resident,
+        };
+        let (plenty, little) = (u64::MAX, 200 << 20);
+        let said = |free| match work.check::<f32>(free) {
+            Err(Failure::Run(message)) => Ok(message),
+            other => Err(Failure::Run(format!("{other:?}"))),
+        };
+        let ends = "MiB are free: the largest batch that fits is ";
+        for (free, what) in [
+            (Free::Together(little), "MiB of memory and 200.0 "),
+            (Free::Apart { device: little, host: plenty }, "MiB of device memory and 200.0 "),
+            (
+                Free::Apart { device: plenty, host: little },
+                "MiB of main memory for its verification and 200.0 ",
+            ),
+        ] {
+            let message = said(free)?;
+            assert!(message.contains(&format!("{what}{ends}")), "{message}");
+        }
+        let free = Free::Apart { device: plenty, host: plenty };
+        assert_eq!(work.check::<f32>(free), Ok(()));
+        assert_eq!(work.advice::<f32>(free), "a batch of 1000 fits what is free now: try again");
+        Ok(())
+    }
+
+    #[test]
     fn resident_gradients_need_more() {
         let geometry =
             |size| Geometry::from_shape(&[size, 4], 1, Sharing::PerChannel).expect("valid");
