@@ -55,7 +55,7 @@ struct BackwardLoop {
                 if constexpr (LEARNED) {
                     // Lanes behind the end hold zeroes.
                     const Storage basis = Codec::basis(words[row], lane, output);
-                    if (!positive) Element::add(sums[lane], wide, Element::widen(basis));
+                    Element::add(sums[lane], positive, wide, Element::widen(basis));
                 }
                 g[row][lane] = Element::narrow(wide * (positive ? Wide(1) : slopes[lane]));
             }

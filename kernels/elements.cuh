@@ -78,8 +78,9 @@ struct f32 {
     PRELU_MEM_DEVICE static float widen(float value) { return value; }
     PRELU_MEM_DEVICE static float narrow(float wide) { return wide; }
     PRELU_MEM_DEVICE static bool positive(float value) { return value > 0.0f; }
-    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) {
-        sum.add_exact(double(g), double(b));
+    /// Adds `g * b` unless the element is positive.
+    PRELU_MEM_DEVICE static void add(Plain& sum, bool positive, float g, float b) {
+        if (!positive) sum.add_exact(double(g), double(b));
     }
 };
 
@@ -92,7 +93,9 @@ struct f64 {
     PRELU_MEM_DEVICE static double widen(double value) { return value; }
     PRELU_MEM_DEVICE static double narrow(double wide) { return wide; }
     PRELU_MEM_DEVICE static bool positive(double value) { return value > 0.0; }
-    PRELU_MEM_DEVICE static void add(Twofold& sum, double g, double b) { sum.add(g * b); }
+    PRELU_MEM_DEVICE static void add(Twofold& sum, bool positive, double g, double b) {
+        sum.add(positive ? 0.0 : g * b);
+    }
 };
 
 struct f16 {
@@ -137,7 +140,9 @@ struct f16 {
 #endif
     PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
     /// The product is exact in f32: 22 significant bits from 2^-48 to 2^32.
-    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) { sum.add(double(g * b)); }
+    PRELU_MEM_DEVICE static void add(Plain& sum, bool positive, float g, float b) {
+        if (!positive) sum.add(double(g * b));
+    }
 };
 
 struct bf16 {
@@ -154,8 +159,8 @@ struct bf16 {
         return Storage(wide != wide ? bits >> 16 | 0x0040u : rounded);
     }
     PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
-    PRELU_MEM_DEVICE static void add(Plain& sum, float g, float b) {
-        sum.add_exact(double(g), double(b));
+    PRELU_MEM_DEVICE static void add(Plain& sum, bool positive, float g, float b) {
+        if (!positive) sum.add_exact(double(g), double(b));
     }
 };
 
