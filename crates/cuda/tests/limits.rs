@@ -89,3 +89,8 @@ fn other_lengths_are_refused() -> Result<()> {
     assert_eq!(refused, Err(Error::Length { what: "y", expected: 4, got: 3 }));
     Ok(())
 }
+
+#[test]
+fn on_the_shim() {
+    driver::on_the_shim(&[]);
+}

@@ -259,3 +259,16 @@ fn what_was_freed_is_found_again() -> Result<()> {
     cuda.release()?;
     Ok(())
 }
+
+/// Little enough for a test to use all of it.
+const MEMORY: (&str, &str) = ("PRELU_MEM_SHIM_MEMORY", "268435456");
+
+#[test]
+fn on_the_shim() {
+    driver::on_the_shim(&[MEMORY]);
+}
+
+#[test]
+fn on_the_shim_with_two_devices_that_are_late() {
+    driver::on_the_shim(&[MEMORY, ("PRELU_MEM_SHIM_DEVICES", "2"), ("PRELU_MEM_SHIM_LATE", "1")]);
+}

@@ -28,3 +28,12 @@ pub(crate) fn cuda_or_skip(test: &str) -> Option<Cuda> {
     driver_or_skip(test)?;
     Some(Cuda::open(0).unwrap_or_else(|error| panic!("{test}: {error}")))
 }
+
+/// Runs this program's other tests on the CPU shim, where there is one.
+#[allow(dead_code, reason = "not every program has tests that need a driver")]
+pub(crate) fn on_the_shim(settings: &[(&str, &str)]) {
+    match prelu_mem_cuda_shim::rerun("on_the_shim", settings).expect("the program starts again") {
+        Some(status) => assert!(status.success(), "with {settings:?}: {status}"),
+        None => skipped("on_the_shim", "the shim is for Unix"),
+    }
+}
