@@ -1,7 +1,7 @@
 //! The machine a run takes place on.
 
 use prelu_mem_core::cpu::Level;
-use prelu_mem_cuda::CudaError;
+use prelu_mem_cuda::{CudaError, DeviceInfo};
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -20,13 +20,13 @@ pub(crate) struct Machine {
     pub(crate) memory_bytes: u64,
     /// Name and version of the operating system.
     pub(crate) os: String,
-    /// The first CUDA device, or null.
+    /// The CUDA device used, or the first one; null without one.
     pub(crate) gpu: Option<Gpu>,
 }
 
 impl Machine {
-    /// Asks the operating system.
-    pub(crate) fn ask() -> Result<Self, Failure> {
+    /// Asks the operating system, and the CUDA driver for the device of index `gpu` or the first one.
+    pub(crate) fn ask(gpu: Option<usize>) -> Result<Self, Failure> {
         let simd = Level::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
         let mut system = system()?;
         system.refresh_cpu_list(CpuRefreshKind::nothing());
@@ -39,7 +39,10 @@ impl Machine {
             simd: simd.name(),
             memory_bytes: system.total_memory(),
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-            gpu: gpus().ok().and_then(|gpus| gpus.into_iter().next()),
+            gpu: cuda()
+                .ok()
+                .and_then(|driver| driver.devices.into_iter().nth(gpu.unwrap_or(0)))
+                .map(|(gpu, _)| gpu),
         })
     }
 }
@@ -59,18 +62,30 @@ pub(crate) struct Gpu {
     pub(crate) cuda: String,
 }
 
-/// Every CUDA device, or why there is none.
-pub(crate) fn gpus() -> Result<Vec<Gpu>, CudaError> {
+/// The CUDA driver and its devices.
+#[derive(Debug, Clone)]
+pub(crate) struct CudaDriver {
+    /// The newest CUDA version that the driver supports.
+    pub(crate) version: String,
+    /// Its devices, each with the reason why it cannot be used, if there is one.
+    pub(crate) devices: Vec<(Gpu, Option<String>)>,
+}
+
+/// The CUDA driver, or why there is none.
+pub(crate) fn cuda() -> Result<CudaDriver, CudaError> {
     let driver = prelu_mem_cuda::probe()?;
-    let cuda = driver.version.to_string();
-    let describe = |device: prelu_mem_cuda::DeviceInfo| Gpu {
-        index: device.index,
-        name: device.name,
-        memory_bytes: device.memory_bytes,
-        compute_capability: device.compute_capability.to_string(),
-        cuda: cuda.clone(),
+    let version = driver.version.to_string();
+    let describe = |device: &DeviceInfo| {
+        let gpu = Gpu {
+            index: device.index,
+            name: device.name.clone(),
+            memory_bytes: device.memory_bytes,
+            compute_capability: device.compute_capability.to_string(),
+            cuda: version.clone(),
+        };
+        (gpu, driver.supports(device).err().map(|error| error.to_string()))
     };
-    Ok(driver.devices.into_iter().map(describe).collect())
+    Ok(CudaDriver { devices: driver.devices.iter().map(describe).collect(), version })
 }
 
 /// Bytes that a program may still allocate without pushing others out, within this process's limits.
@@ -113,7 +128,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_processor_and_memory() -> Result<(), Failure> {
-        let machine = Machine::ask()?;
+        let machine = Machine::ask(None)?;
         assert!(!machine.cpu.is_empty() && machine.cores >= 1, "{machine:?}");
         let free = free_memory()?;
         assert!(free > 0 && free <= machine.memory_bytes, "{free} of {machine:?}");

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod cli;
 mod command;
+mod device;
 mod draft;
 mod export;
 mod failure;

@@ -67,8 +67,9 @@ fn bad_options_are_refused() -> Outcome {
         (&["--strategy", "bitmask"], 2, "--strategy"),
         (&["extra"], 2, "extra"),
         (&["--output", "no-such-folder/check.csv"], 2, "no-such-folder"),
-        (&["--device", "cuda"], 1, "CUDA"),
-        (&["--device", "cuda:5"], 1, "--device cuda:5"),
+        (&["--device", "cuda:99"], 1, "CUDA"),
+        (&["--device", "cuda:99"], 1, "--device cuda:99"),
+        (&["--device", "cuda", "--threads", "2"], 2, "--threads 2"),
     ] {
         let (code, stdout, stderr) = check(options)?;
         assert_eq!(code, Some(status), "{options:?}: {stderr}");

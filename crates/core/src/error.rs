@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Every error of the engine. A call that returns one has changed none of its arguments.
+/// Every error of the engine. A call that returns one has changed none of its arguments, but for
+/// [`Error::Device`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -84,6 +85,24 @@ pub enum Error {
     OutOfMemory {
         /// Bytes asked for.
         bytes: usize,
+        /// Bytes that were free, where the device tells.
+        free: Option<usize>,
+    },
+    /// A tensor that lies on another device than the one it was given to.
+    WrongDevice {
+        /// Which argument.
+        what: &'static str,
+        /// Index of the device that works.
+        expected: usize,
+        /// Index of the device that holds the tensor.
+        got: usize,
+    },
+    /// The device failed. What it was doing may be half done.
+    Device {
+        /// The call that failed, such as a function of the device's driver.
+        call: String,
+        /// What the device said of it.
+        reason: String,
     },
     /// An array whose elements do not fill one gapless piece of memory in some order of its axes.
     NotDense {
@@ -166,7 +185,17 @@ impl fmt::Display for Error {
                 f,
                 "the shared buffer holds {have} elements; the largest layer that uses it needs {need}"
             ),
-            Error::OutOfMemory { bytes } => write!(f, "out of memory: {bytes} bytes were refused"),
+            Error::OutOfMemory { bytes, free: None } => {
+                write!(f, "out of memory: {bytes} bytes were refused")
+            }
+            Error::OutOfMemory { bytes, free: Some(free) } => {
+                write!(f, "out of memory: {bytes} bytes were refused, {free} are free")
+            }
+            Error::WrongDevice { what, expected, got } => write!(
+                f,
+                "{what}: the tensor is on device {got}, the backend on device {expected}: pass one that is there too"
+            ),
+            Error::Device { call, reason } => write!(f, "{call}: {reason}"),
             Error::NotDense { shape, strides } => write!(
                 f,
                 "array of shape {shape:?} with strides {strides:?} has gaps, overlaps or reversed axes: pass a contiguous array (axes in any order)"

@@ -1,6 +1,9 @@
 //! Which channels are derived, encoded or kept, and where each element's saved state lies.
 
+use std::any::Any;
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::codec::{Basis, CHUNK, Channel, Codec};
 use crate::element::Element;
@@ -22,6 +25,7 @@ pub struct Plan<C, T: Element> {
     kept: Rank,
     epoch: Epoch,
     learned: bool,
+    attached: Attached,
     codec: PhantomData<C>,
 }
 
@@ -62,6 +66,7 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             classes,
             epoch: slopes.epoch(),
             learned: slopes.is_learned(),
+            attached: Attached::default(),
             codec: PhantomData,
         })
     }
@@ -165,6 +170,39 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
         };
         if over_output { self.slopes[channel].to_f64() } else { 1.0 }
     }
+
+    /// What a backend keeps with the plan, such as tables in a device's memory: the value of type `A`
+    /// that `fits`, or else what `make` returns, which is kept from then on. It lives as long as the
+    /// plan, and is made once by whichever thread comes first.
+    ///
+    /// # Errors
+    /// Those of `make`, after which nothing is kept.
+    pub fn attached<A: Any + Send + Sync, E>(
+        &self,
+        fits: impl Fn(&A) -> bool,
+        make: impl FnOnce() -> Result<A, E>,
+    ) -> Result<Arc<A>, E> {
+        // A panic in `make` leaves the list as it was.
+        let mut values = self.attached.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = values.iter().filter_map(|value| Arc::clone(value).downcast::<A>().ok());
+        if let Some(value) = own.find(|value| fits(value)) {
+            return Ok(value);
+        }
+        drop(own);
+        let made = Arc::new(make()?);
+        values.push(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
+    }
+}
+
+/// Values of backends' own types.
+#[derive(Default)]
+struct Attached(Mutex<Vec<Arc<dyn Any + Send + Sync>>>);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attached")
+    }
 }
 
 fn cyclic<T: Element>(slopes: &[T]) -> Vec<T::Wide> {
@@ -220,5 +258,27 @@ impl Rank {
         let (outer, within) = (last / row, last % row);
         let channel = self.members[within / inner];
         (outer * geometry.channels() + channel) * inner + within % inner + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Identity;
+    use crate::geometry::Sharing;
+
+    #[test]
+    fn what_a_backend_attaches_is_made_once_and_told_apart() {
+        let geometry = Geometry::from_shape(&[2, 3], 1, Sharing::PerChannel).expect("valid");
+        let slopes = Slopes::learned(vec![0.25_f32; 3]);
+        let plan = Plan::<Identity, f32>::new(&geometry, &slopes).expect("three slopes");
+        let text = |wanted: &'static str| {
+            plan.attached(|text: &String| text == wanted, || Ok::<_, ()>(wanted.to_owned()))
+        };
+        let first = text("first").expect("made");
+        assert!(Arc::ptr_eq(&first, &text("first").expect("found")));
+        assert_eq!(*text("second").expect("made"), "second");
+        assert_eq!(plan.attached(|_: &u32| true, || Err::<u32, _>("refused")), Err("refused"));
+        assert_eq!(plan.attached(|_: &u32| true, || Ok::<_, ()>(7)).expect("made"), Arc::new(7));
     }
 }

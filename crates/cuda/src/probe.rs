@@ -2,13 +2,19 @@
 
 use std::fmt;
 
-use cudarc::driver::{
-    DriverError,
-    result::{self, device},
-    sys::{self, CUdevice_attribute, CUresult},
-};
+use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUresult};
 
-use crate::CudaError;
+use crate::error::{CudaError, call};
+
+/// The least compute capability that the kernels are made for.
+pub const MIN_CAPABILITY: ComputeCapability = ComputeCapability { major: 7, minor: 5 };
+
+/// The least CUDA version that the driver has to support: the kernels are PTX of ISA 8.2.
+pub const MIN_DRIVER: DriverVersion = DriverVersion { major: 12, minor: 2 };
+
+/// What carries the kernels to the device, in a sentence for people.
+pub const KERNELS: &str = "embedded as PTX (ISA 8.2) for compute capability 7.5 and newer; \
+     no CUDA runtime or toolkit is needed";
 
 /// An installed and working CUDA driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +23,24 @@ pub struct Driver {
     pub version: DriverVersion,
     /// Its devices, by index. Empty where the driver is installed without hardware.
     pub devices: Vec<DeviceInfo>,
+}
+
+impl Driver {
+    /// Whether this driver and the device together can run the kernels.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::OldDriver`] and [`CudaError::Capability`] say what is too old.
+    pub fn supports(&self, device: &DeviceInfo) -> Result<(), CudaError> {
+        if self.version < MIN_DRIVER {
+            return Err(CudaError::OldDriver { version: self.version });
+        }
+        if device.compute_capability < MIN_CAPABILITY {
+            let (device, capability) = (device.name.clone(), device.compute_capability);
+            return Err(CudaError::Capability { device, capability });
+        }
+        Ok(())
+    }
 }
 
 /// A CUDA version, such as 12.8.
@@ -84,31 +108,65 @@ pub fn library_names() -> Vec<String> {
 pub fn probe() -> Result<Driver, CudaError> {
     load()?;
     let version = version()?;
-    match result::init() {
-        Ok(()) => {}
-        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => {
+    // SAFETY: the flags have to be 0. Calling again is allowed and does nothing.
+    match unsafe { call!(cuInit(0)) } {
+        Err(error) if error.is(CUresult::CUDA_ERROR_NO_DEVICE) => {
             return Ok(Driver { version, devices: Vec::new() });
         }
-        Err(error) => return Err(failed("cuInit", error)),
+        other => other?,
     }
-    let count = device::get_count().map_err(|error| failed("cuDeviceGetCount", error))?;
+    let mut count = 0;
+    // SAFETY: `count` outlives the call.
+    unsafe { call!(cuDeviceGetCount(&mut count)) }?;
+    let count = usize::try_from(count).unwrap_or(0);
     let devices = (0..count).map(describe).collect::<Result<_, _>>()?;
     Ok(Driver { version, devices })
 }
 
-/// The functions used here: cudarc panics on a library that lacks one of them.
-const FUNCTIONS: [&str; 8] = [
+/// Every driver function that this crate calls: cudarc panics on a library that lacks one of them.
+/// All of them are in the drivers that [`MIN_DRIVER`] asks for.
+const FUNCTIONS: &[&str] = &[
+    "cuCtxGetCurrent",
+    "cuCtxSetCurrent",
     "cuDeviceGet",
     "cuDeviceGetAttribute",
     "cuDeviceGetCount",
+    "cuDeviceGetDefaultMemPool",
     "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
     "cuDeviceTotalMem_v2",
     "cuDriverGetVersion",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventElapsedTime",
+    "cuEventQuery",
+    "cuEventRecord",
+    "cuEventSynchronize",
     "cuGetErrorName",
+    "cuGetErrorString",
     "cuInit",
+    "cuLaunchKernel",
+    "cuMemAllocAsync",
+    "cuMemFreeAsync",
+    "cuMemGetInfo_v2",
+    "cuMemPoolSetAttribute",
+    "cuMemPoolTrimTo",
+    "cuMemcpyDtoDAsync_v2",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemsetD8Async",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuPointerGetAttribute",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamGetCtx",
+    "cuStreamSynchronize",
 ];
 
-/// Makes sure that the calls below cannot panic: the library loads and has every function.
+/// Makes sure that no call can panic: the library loads and has every function.
 fn load() -> Result<(), CudaError> {
     // SAFETY: loading runs the library's own start-up code; the names are those of NVIDIA's driver.
     if !unsafe { sys::is_culib_present() } {
@@ -116,7 +174,7 @@ fn load() -> Result<(), CudaError> {
     }
     // SAFETY: as above; the check just made found the library.
     let library = unsafe { sys::culib() };
-    for missing in FUNCTIONS {
+    for &missing in FUNCTIONS {
         // SAFETY: the address is only tested for being there, never called as this type.
         let found = unsafe { library.get::<unsafe extern "C" fn()>(missing.as_bytes()) };
         if found.is_err() {
@@ -129,9 +187,7 @@ fn load() -> Result<(), CudaError> {
 fn version() -> Result<DriverVersion, CudaError> {
     let mut number = 0;
     // SAFETY: `number` outlives the call, which needs no initialised driver.
-    unsafe { sys::cuDriverGetVersion(&mut number) }
-        .result()
-        .map_err(|error| failed("cuDriverGetVersion", error))?;
+    unsafe { call!(cuDriverGetVersion(&mut number)) }?;
     Ok(decode_version(number.unsigned_abs()))
 }
 
@@ -140,40 +196,57 @@ fn decode_version(number: u32) -> DriverVersion {
     DriverVersion { major: number / 1000, minor: number % 1000 / 10 }
 }
 
-fn describe(index: i32) -> Result<DeviceInfo, CudaError> {
-    let device = device::get(index).map_err(|error| failed("cuDeviceGet", error))?;
-    let name = device::get_name(device).map_err(|error| failed("cuDeviceGetName", error))?;
-    // SAFETY: `device` comes from `device::get`.
-    let memory = unsafe { device::total_mem(device) }
-        .map_err(|error| failed("cuDeviceTotalMem_v2", error))?;
-    let attribute = |which| {
-        // SAFETY: `device` comes from `device::get`.
-        unsafe { device::get_attribute(device, which) }
-            .map(i32::unsigned_abs)
-            .map_err(|error| failed("cuDeviceGetAttribute", error))
-    };
+/// The driver's handle for the device of this index.
+pub(crate) fn handle(index: usize) -> Result<CUdevice, CudaError> {
+    let mut device = 0;
+    // No index that the driver gave is larger; it refuses this one.
+    let index = i32::try_from(index).unwrap_or(i32::MAX);
+    // SAFETY: `device` outlives the call.
+    unsafe { call!(cuDeviceGet(&mut device, index)) }?;
+    Ok(device)
+}
+
+/// A number that the driver knows of the device.
+pub(crate) fn attribute(device: CUdevice, which: CUdevice_attribute) -> Result<u32, CudaError> {
+    let mut value = 0;
+    // SAFETY: `value` outlives the call; a device that is none is refused.
+    unsafe { call!(cuDeviceGetAttribute(&mut value, which, device)) }?;
+    Ok(value.unsigned_abs())
+}
+
+fn describe(index: usize) -> Result<DeviceInfo, CudaError> {
+    let device = handle(index)?;
+    let mut name = [0_u8; 128];
+    let mut memory = 0;
+    // SAFETY: both outlive the calls; one byte is left for the null at the name's end.
+    unsafe {
+        call!(cuDeviceGetName(name.as_mut_ptr().cast(), 127, device))?;
+        call!(cuDeviceTotalMem_v2(&mut memory, device))?;
+    }
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
     Ok(DeviceInfo {
-        index: index.unsigned_abs() as usize,
-        name,
+        index,
+        name: String::from_utf8_lossy(&name[..end]).into_owned(),
         memory_bytes: memory as u64,
         compute_capability: ComputeCapability {
-            major: attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
-            minor: attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+            major: attribute(
+                device,
+                CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+            )?,
+            minor: attribute(
+                device,
+                CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+            )?,
         },
     })
 }
 
-fn failed(function: &'static str, error: DriverError) -> CudaError {
-    let name = match error.error_name() {
-        Ok(name) => name.to_string_lossy().into_owned(),
-        Err(_) => "an unnamed error".to_owned(),
-    };
-    CudaError::Call { function, code: error.0 as u32, name }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{DriverVersion, decode_version, library_names};
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::{DriverVersion, FUNCTIONS, decode_version, library_names};
     use crate::error::USUAL_NAME;
 
     #[test]
@@ -189,5 +262,38 @@ mod tests {
         let names = library_names();
         let times = names.iter().filter(|name| *name == USUAL_NAME).count();
         assert_eq!(times, 1, "{names:?}");
+    }
+
+    /// Words that are a driver function's name, in the text and outside of quotes.
+    fn called(text: &str, names: &mut BTreeSet<String>) {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '"';
+            for word in line.split(|c| !is_part(c)) {
+                let rest = word.strip_prefix("cu").unwrap_or_default();
+                if rest.starts_with(|c: char| c.is_ascii_uppercase()) && !word.contains('"') {
+                    names.insert(word.to_owned());
+                }
+            }
+        }
+    }
+
+    fn read_folder(folder: &Path, names: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                read_folder(&path, names);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                called(&std::fs::read_to_string(&path).expect("a source is text"), names);
+            }
+        }
+    }
+
+    #[test]
+    fn every_function_that_is_called_is_looked_for() {
+        let mut names = BTreeSet::new();
+        read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+        let listed = FUNCTIONS.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(names, listed);
     }
 }

@@ -1,26 +1,9 @@
 //! Holds what is reported against what this machine shows by other means, with or without CUDA.
 
-use std::io::Write;
+mod driver;
 
-use prelu_mem_cuda::{CudaError, Driver, library_names, open, probe};
-
-/// Written past the test harness, which hides what a passing test prints.
-fn skipped(test: &str, reason: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").expect("stderr is open");
-}
-
-/// The driver, or a visible skip where there is none: a failure where `PRELU_MEM_REQUIRE_CUDA=1`.
-fn driver_or_skip(test: &str) -> Option<Driver> {
-    let reason = match probe() {
-        Ok(driver) if !driver.devices.is_empty() => return Some(driver),
-        Ok(_) => "a CUDA driver, but no device".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let required = std::env::var("PRELU_MEM_REQUIRE_CUDA").is_ok_and(|value| value == "1");
-    assert!(!required, "{test}: {reason}");
-    skipped(test, &reason);
-    None
-}
+use driver::{driver_or_skip, skipped};
+use prelu_mem_cuda::{Cuda, CudaError, MIN_CAPABILITY, library_names, probe};
 
 #[test]
 fn probing_twice_tells_the_same() {
@@ -33,7 +16,7 @@ fn absence_names_what_was_looked_for() {
         Ok(driver) => assert!(driver.version.major > 0),
         Err(CudaError::NoDriver { looked_for }) => {
             assert_eq!(looked_for, library_names());
-            assert!(open(0).is_err_and(|error| matches!(error, CudaError::NoDriver { .. })));
+            assert!(Cuda::open(0).is_err_and(|error| matches!(error, CudaError::NoDriver { .. })));
         }
         Err(error) => assert!(error.to_string().contains('`'), "{error}"),
     }
@@ -66,12 +49,20 @@ fn each_device_is_described() {
 }
 
 #[test]
-fn opening_says_that_there_are_no_kernels_yet() {
-    let Some(driver) = driver_or_skip("opening_says_that_there_are_no_kernels_yet") else {
+fn a_device_opens_or_says_why_not() {
+    let Some(driver) = driver_or_skip("a_device_opens_or_says_why_not") else {
         return;
     };
-    let device = driver.devices[0].name.clone();
-    assert_eq!(open(0).err(), Some(CudaError::NoKernels { device }));
+    for device in driver.devices {
+        match Cuda::open(device.index) {
+            Ok(cuda) => assert_eq!(*cuda.device_info(), device),
+            Err(CudaError::Capability { device: name, capability }) => {
+                assert_eq!((name, capability), (device.name, device.compute_capability));
+                assert!(capability < MIN_CAPABILITY, "{capability}");
+            }
+            Err(error) => panic!("{device:?}: {error}"),
+        }
+    }
 }
 
 #[test]
@@ -80,5 +71,5 @@ fn an_index_out_of_range_is_refused() {
         return;
     };
     let count = driver.devices.len();
-    assert_eq!(open(count).err(), Some(CudaError::NoSuchDevice { index: count, count }));
+    assert_eq!(Cuda::open(count).err(), Some(CudaError::NoSuchDevice { index: count, count }));
 }

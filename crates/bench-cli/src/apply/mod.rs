@@ -9,12 +9,12 @@ mod report;
 pub(crate) use options::ApplyOptions;
 
 use half::f16;
-use prelu_mem_core::{Cpu, Dtype, Element};
+use prelu_mem_core::{Dtype, Element};
 
 use crate::bench::interrupt;
+use crate::device::{Opened as OpenedDevice, Runs};
 use crate::failure::Failure;
 use crate::npy::Number;
-use crate::options::threads;
 use crate::output::Printer;
 use arrays::{Arrays, Opened};
 use folder::{Draft, Folder};
@@ -28,14 +28,29 @@ pub(crate) fn run(options: &ApplyOptions, printer: Printer) -> Result<(), Failur
     interrupt::listen()?;
     let draft = Draft::new(&folder)?;
     let opened = Opened::open(options)?;
-    let cpu = options.device.open(threads::or_all(options.threads))?;
-    let applied = match opened.dtype() {
-        Dtype::F16 => typed::<f16>(options, opened, &cpu, draft, &folder),
-        Dtype::F32 => typed::<f32>(options, opened, &cpu, draft, &folder),
-        Dtype::F64 => typed::<f64>(options, opened, &cpu, draft, &folder),
-        Dtype::Bf16 => Err(Failure::Usage("bf16 is no NumPy type; give f16, f32 or f64".into())),
+    let applied = match options.device.open(options.threads)? {
+        OpenedDevice::Cpu(cpu) => run_on(options, opened, &cpu, draft, &folder),
+        OpenedDevice::Cuda(cuda) => run_on(options, opened, &cuda, draft, &folder),
     }?;
     printer.print(&applied)
+}
+
+fn run_on<B>(
+    options: &ApplyOptions,
+    opened: Opened,
+    backend: &B,
+    draft: Draft,
+    folder: &Folder,
+) -> Result<Applied, Failure>
+where
+    B: Runs<f16> + Runs<f32> + Runs<f64>,
+{
+    match opened.dtype() {
+        Dtype::F16 => typed::<B, f16>(options, opened, backend, draft, folder),
+        Dtype::F32 => typed::<B, f32>(options, opened, backend, draft, folder),
+        Dtype::F64 => typed::<B, f64>(options, opened, backend, draft, folder),
+        Dtype::Bf16 => Err(Failure::Usage("bf16 is no NumPy type; give f16, f32 or f64".into())),
+    }
 }
 
 /// The type `da.npy` is written in. A sum over a channel soon exceeds 65504, the largest `f16`.
@@ -55,17 +70,17 @@ impl SlopeSum for f64 {
     type Written = f64;
 }
 
-fn typed<T: SlopeSum>(
+fn typed<B: Runs<T>, T: SlopeSum>(
     options: &ApplyOptions,
     opened: Opened,
-    cpu: &Cpu,
+    backend: &B,
     draft: Draft,
     folder: &Folder,
 ) -> Result<Applied, Failure> {
     let arrays = opened.load::<T>()?;
     let Arrays { shape, slopes_shape, .. } = &arrays;
     let (shape, slopes_shape) = (shape.clone(), slopes_shape.clone());
-    let (passed, arrays) = pass::run(options, cpu, arrays)?;
+    let (passed, arrays) = pass::run(options, backend, arrays)?;
 
     draft.add("y.npy", &shape, &arrays.input)?;
     draft.add("dx.npy", &shape, &arrays.upstream)?;

@@ -55,7 +55,7 @@ pub(crate) struct ApplyOptions {
     #[arg(long, default_value = "cpu")]
     pub(crate) device: DeviceName,
 
-    /// Number of threads [default: one per processor]
+    /// Number of threads, on the processor [default: one per processor]
     #[arg(long, value_name = "N", value_parser = threads::parse, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
 

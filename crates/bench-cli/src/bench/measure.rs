@@ -1,19 +1,16 @@
 //! The measured part of a run: every subject in turn, round after round, beside the machine's limits.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prelu_mem_core::{Cpu, Element, Error};
-use rayon::ThreadPool;
+use prelu_mem_core::Element;
 
-use super::limits;
 use super::progress::Progress;
 use super::samples::Samples;
 use super::subject::Subject;
 use super::target::Layer;
 use super::tensors::Tensors;
+use crate::device::{Device, Limits, Stopwatch};
 use crate::failure::Failure;
-use crate::machine;
 
 /// When the rounds end.
 #[derive(Debug, Clone, Copy)]
@@ -67,39 +64,38 @@ pub(super) struct LimitTiming {
 pub(super) struct Counted {
     /// Allocated between the start and the end of forward, and not freed.
     pub(super) allocated: u64,
-    /// Main memory that the whole process occupied then.
+    /// Memory in use then: of the whole process, or of the whole device.
     pub(super) resident: u64,
 }
 
 /// What all measurements share.
-pub(super) struct Bench<'a, T: Element> {
-    /// By subject: the same threads, and memory of its own, which keeps what the subject freed for its next step.
-    pub(super) backends: Vec<Cpu>,
-    /// Threads for the limits' loops, as many as the backend has.
-    pub(super) pool: Arc<ThreadPool>,
+pub(super) struct Bench<'a, B: Device, T: Element> {
+    /// By subject: the same device, and memory of its own, which keeps what the subject freed for its next step.
+    pub(super) backends: Vec<B>,
+    /// The limits' loops.
+    pub(super) limits: B::Limits,
     /// The layers.
     pub(super) layers: &'a [Layer<T>],
     /// Their tensors.
-    pub(super) tensors: Tensors<T>,
+    pub(super) tensors: Tensors<B, T>,
 }
 
-impl<T: Element> Bench<'_, T> {
+impl<B: Device, T: Element> Bench<'_, B, T> {
     /// Counts the memory of the subject at `index`, in a step of its own: nothing is timed here.
     pub(super) fn count(
         &mut self,
         index: usize,
-        subject: &dyn Subject<T>,
+        subject: &dyn Subject<B, T>,
     ) -> Result<Counted, Failure> {
         // What earlier subjects freed is not this one's.
-        self.backends.iter().for_each(|backend| backend.memory().release());
-        self.tensors.release_freed();
-        machine::return_freed_memory();
-        let memory = self.backends[index].memory().clone();
-        let before = memory.live_bytes();
+        self.backends.iter().try_for_each(Device::release_freed)?;
+        self.tensors.release_freed()?;
+        let backend = &self.backends[index];
+        let before = backend.live_bytes();
         let mut counted = Ok(Counted { allocated: 0, resident: 0 });
-        subject.step(&self.backends[index], self.layers, &mut self.tensors, &mut || {
-            let allocated = (memory.live_bytes() - before) as u64;
-            counted = machine::resident_memory().map(|resident| Counted { allocated, resident });
+        subject.step(backend, self.layers, &mut self.tensors, &mut || {
+            let allocated = (backend.live_bytes() - before) as u64;
+            counted = backend.resident_memory().map(|resident| Counted { allocated, resident });
         })?;
         counted
     }
@@ -107,7 +103,7 @@ impl<T: Element> Bench<'_, T> {
     /// One step of every subject that is not counted: it pays for the page faults of fresh memory.
     pub(super) fn warm_up(
         &mut self,
-        subjects: &[Box<dyn Subject<T>>],
+        subjects: &[Box<dyn Subject<B, T>>],
         stop: &dyn Fn() -> bool,
         progress: &Progress,
     ) -> Result<(), Failure> {
@@ -124,7 +120,7 @@ impl<T: Element> Bench<'_, T> {
     /// Samples the limits and every subject in turn until the rounds end or `stop` says so. Returns what was finished.
     pub(super) fn time(
         &mut self,
-        subjects: &[Box<dyn Subject<T>>],
+        subjects: &[Box<dyn Subject<B, T>>],
         rounds: Rounds,
         stop: &dyn Fn() -> bool,
         progress: &Progress,
@@ -141,7 +137,7 @@ impl<T: Element> Bench<'_, T> {
                 break;
             }
             progress.show(format!("round {}: limits", round + 1), share);
-            self.sample_limits(&mut limits).map_err(|error| Failure::Run(error.to_string()))?;
+            self.sample_limits(&mut limits)?;
             let rows = subjects.iter().zip(&self.backends).zip(&mut timings);
             for ((subject, backend), timing) in rows {
                 if stop() {
@@ -157,30 +153,30 @@ impl<T: Element> Bench<'_, T> {
     }
 
     /// One sample of each limit, over the layers in the order in which PReLU meets them, refilled as for PReLU.
-    fn sample_limits(&mut self, timing: &mut LimitTiming) -> Result<(), Error> {
-        let (pool, tensors) = (&self.pool, &mut self.tensors);
-        let [mut copy, mut scale, mut triad] = [0.0; 3];
-        let timed = |total: &mut f64, work: &mut dyn FnMut()| {
-            let start = Instant::now();
-            work();
-            *total += start.elapsed().as_secs_f64();
-        };
+    fn sample_limits(&mut self, timing: &mut LimitTiming) -> Result<(), Failure> {
+        let (limits, tensors, backend) = (&self.limits, &mut self.tensors, &self.backends[0]);
+        let [mut copy, mut scale, mut triad] = [(); 3].map(|()| backend.stopwatch());
+        tensors.lead()?;
         for layer in 0..self.layers.len() {
-            tensors.refill_input(layer);
-            timed(&mut scale, &mut || limits::scale(pool, &mut tensors.activations[layer]));
+            tensors.refill_input(layer)?;
+            let x = &mut tensors.activations[layer];
+            let elements = B::len(x);
+            scale.run(|| limits.scale::<T>(B::view_mut(x, elements)))?;
         }
+        tensors.lead()?;
         for layer in (0..self.layers.len()).rev() {
             tensors.refill_upstream(layer)?;
             let (grad, y) = (tensors.slots[layer].get_mut()?, &tensors.activations[layer]);
-            timed(&mut triad, &mut || limits::triad(pool, grad, y));
-            tensors.refill_input(layer);
+            let elements = B::len(y);
+            triad.run(|| limits.triad::<T>(B::view_mut(grad, elements), B::view(y, elements)))?;
+            tensors.refill_input(layer)?;
             let (to, from) = (tensors.slots[layer].get_mut()?, &tensors.activations[layer]);
-            timed(&mut copy, &mut || limits::copy(pool, from, to));
+            copy.run(|| limits.copy::<T>(B::view(from, elements), B::view_mut(to, elements)))?;
             tensors.release_gradient(layer);
         }
-        timing.scale.push(scale);
-        timing.triad.push(triad);
-        timing.copy.push(copy);
+        timing.scale.push(scale.seconds()?);
+        timing.triad.push(triad.seconds()?);
+        timing.copy.push(copy.seconds()?);
         Ok(())
     }
 }
@@ -189,29 +185,27 @@ impl<T: Element> Bench<'_, T> {
 mod tests {
     use std::cell::Cell;
 
-    use prelu_mem_core::{Geometry, Sharing, Slopes};
+    use prelu_mem_core::{Cpu, Geometry, Sharing, Slopes};
     use prelu_mem_registry::StrategyName;
 
     use super::*;
-    use crate::bench::pool;
     use crate::bench::subject::prepare;
     use crate::options::gradients::Gradients;
     use crate::options::hand_over::HandOver;
 
     /// The numbers of samples (limits, then each of two strategies) when `stop` is first true at its `calls`-th call.
     fn samples(rounds: Rounds, calls: usize) -> Result<Vec<usize>, Failure> {
-        let geometry = Geometry::from_shape(&[2, 3, 5], 1, Sharing::PerChannel)
-            .map_err(|error| Failure::Run(error.to_string()))?;
+        let geometry = Geometry::from_shape(&[2, 3, 5], 1, Sharing::PerChannel)?;
         let slopes = Slopes::learned(vec![0.25_f32; 3]);
         let layers = [Layer { shape: vec![2, 3, 5], axis: 1, geometry, slopes }];
-        let backend = Cpu::new(1).map_err(|error| Failure::Run(error.to_string()))?;
+        let backend = Cpu::new(1)?;
         let names = [StrategyName::FullCopy, StrategyName::Bitmask];
         let subjects: Result<Vec<_>, _> =
             names.iter().map(|&name| prepare(name, HandOver::Copy, &layers)).collect();
         let subjects = subjects?;
         let mut bench = Bench {
             backends: vec![backend.with_own_memory(), backend.with_own_memory()],
-            pool: Arc::new(pool(1)?),
+            limits: backend.limits()?,
             layers: &layers,
             tensors: Tensors::new(&backend, &layers, None, (Gradients::Transient, 0))?,
         };

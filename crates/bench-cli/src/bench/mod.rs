@@ -4,7 +4,6 @@
 //! time sampled in rounds, strategies and the machine's limits in turn) - row and report.
 
 pub(crate) mod interrupt;
-mod limits;
 mod measure;
 pub(crate) mod need;
 pub(crate) mod progress;
@@ -18,14 +17,12 @@ mod tile;
 mod verify;
 mod way;
 
-use std::sync::Arc;
-
 use half::{bf16, f16};
-use prelu_mem_core::{Backend, Cpu, Dtype, Element, SharedBuffer, Sharing};
+use prelu_mem_core::{Dtype, Element, SharedBuffer, Sharing};
 use prelu_mem_registry::StrategyName;
-use rayon::ThreadPoolBuilder;
 
 use self::measure::{Bench, LimitTiming, Rounds};
+use self::need::Work;
 use self::progress::Progress;
 use self::report::{BenchReport, Limits, Settings};
 use self::row::{Findings, Row, gbps};
@@ -33,65 +30,106 @@ use self::samples::Samples;
 use self::subject::{Subject, prepare};
 use self::target::{Layer, Target};
 use self::tensors::Tensors;
+use crate::device::{Device, Opened, Runs};
 use crate::failure::Failure;
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::options::bench::BenchOptions;
 use crate::options::hand_over::HandOver;
-use crate::options::threads;
 use crate::output::Printer;
 
 /// Measures and prints.
 pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
     let target = Target::new(options)?;
     target.geometries(&target.shapes(None))?;
-    let backend = options.device.open(threads::or_all(options.threads))?;
-    match options.dtype {
-        Dtype::F16 => run_typed::<f16>(options, &target, &backend, printer),
-        Dtype::Bf16 => run_typed::<bf16>(options, &target, &backend, printer),
-        Dtype::F32 => run_typed::<f32>(options, &target, &backend, printer),
-        Dtype::F64 => run_typed::<f64>(options, &target, &backend, printer),
+    match options.device.open(options.threads)? {
+        Opened::Cpu(cpu) => run_on(options, &target, &cpu, printer),
+        Opened::Cuda(cuda) => run_on(options, &target, &cuda, printer),
     }
 }
 
-fn run_typed<T: Element>(
+fn run_on<B>(
     options: &BenchOptions,
     target: &Target,
-    backend: &Cpu,
+    backend: &B,
+    printer: Printer,
+) -> Result<(), Failure>
+where
+    B: Runs<f16> + Runs<bf16> + Runs<f32> + Runs<f64>,
+{
+    match options.dtype {
+        Dtype::F16 => run_typed::<B, f16>(options, target, backend, printer),
+        Dtype::Bf16 => run_typed::<B, bf16>(options, target, backend, printer),
+        Dtype::F32 => run_typed::<B, f32>(options, target, backend, printer),
+        Dtype::F64 => run_typed::<B, f64>(options, target, backend, printer),
+    }
+}
+
+fn run_typed<B: Runs<T>, T: Element>(
+    options: &BenchOptions,
+    target: &Target,
+    backend: &B,
     printer: Printer,
 ) -> Result<(), Failure> {
     let names = with_baseline(&options.strategy);
     let hand_overs = hand_overs(options, &names)?;
-    need::check::<T>(
-        target,
-        &by_subject(&names, &hand_overs),
-        backend,
-        options.gradients,
-        machine::free_memory()?,
-    )?;
+    let names_by_subject = by_subject(&names, &hand_overs);
+    let work = Work { target, names: &names_by_subject, backend, gradients: options.gradients };
+    work.check::<T>(backend.free_memory()?)?;
     let layers = target.layers::<T>(target.shapes(None))?;
     let subjects = subjects(&names, &hand_overs, &layers)?;
     interrupt::listen()?;
 
+    let (limits, rows) = match measured(options, backend, &layers, &subjects) {
+        // Others may have taken what was free: everything of this run has been given back.
+        Err(Failure::OutOfMemory(message)) => {
+            let advice = work.advice::<T>(backend.free_memory()?);
+            return Err(Failure::OutOfMemory(format!("{message}; {advice}")));
+        }
+        done => done?,
+    };
+    let wrong: Vec<&str> =
+        rows.iter().filter(|row| !row.input_gradient_exact).map(|row| row.strategy).collect();
+    let wrong = wrong.join(", ");
+    let settings = settings(options, target, backend.place().threads);
+    let machine = Machine::ask(options.device.cuda())?;
+    printer.print(&BenchReport { schema: 1, machine, settings, limits, rows })?;
+    if !wrong.is_empty() {
+        return Err(Failure::Run(format!("the input gradient is not exact: {wrong}")));
+    }
+    if interrupt::stop_asked() {
+        return Err(Failure::Interrupted(
+            "stopped by Ctrl-C: the results are those of the samples finished before".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The limits, and a row for each subject of which a sample was finished.
+fn measured<B: Runs<T>, T: Element>(
+    options: &BenchOptions,
+    backend: &B,
+    layers: &[Layer<T>],
+    subjects: &[Box<dyn Subject<B, T>>],
+) -> Result<(Limits, Vec<Row>), Failure> {
     let progress = Progress::start();
-    let shared = shared_buffer(backend, &subjects)?;
+    let shared = shared_buffer(backend, subjects)?;
     let tools = (backend, shared.as_ref());
-    let verdicts = verify::all(tools, &layers, &subjects, options.seed, &progress)?;
+    let verdicts = verify::all(tools, layers, subjects, options.seed, &progress)?;
     let rounds = options.samples.map_or(Rounds::USUAL, Rounds::exactly);
     let mut bench = Bench {
         backends: subjects.iter().map(|_| backend.with_own_memory()).collect(),
-        pool: Arc::new(pool(backend.threads())?),
-        layers: &layers,
-        tensors: Tensors::new(backend, &layers, shared, (options.gradients, options.seed))?,
+        limits: backend.limits()?,
+        layers,
+        tensors: Tensors::new(backend, layers, shared, (options.gradients, options.seed))?,
     };
     let mut counted = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
         counted.push(bench.count(index, &**subject)?);
     }
-    bench.warm_up(&subjects, &interrupt::stop_asked, &progress)?;
-    let (limits, timings) = bench.time(&subjects, rounds, &interrupt::stop_asked, &progress)?;
-    drop(progress);
+    bench.warm_up(subjects, &interrupt::stop_asked, &progress)?;
+    let (limits, timings) = bench.time(subjects, rounds, &interrupt::stop_asked, &progress)?;
 
-    let limits = limits_of(&layers, &limits);
+    let limits = limits_of(layers, &limits);
     let mut rows = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
         let findings = Findings {
@@ -104,23 +142,10 @@ fn run_typed<T: Element>(
         };
         if let (Some(scale), Some(triad)) = (limits.in_place_scale_gbps, limits.in_place_triad_gbps)
         {
-            rows.extend(Row::new(subject.name().name(), &layers, &findings, (scale, triad)));
+            rows.extend(Row::new(subject.name().name(), layers, &findings, (scale, triad)));
         }
     }
-    let wrong: Vec<&str> =
-        rows.iter().filter(|row| !row.input_gradient_exact).map(|row| row.strategy).collect();
-    let wrong = wrong.join(", ");
-    let settings = settings(options, target, backend);
-    printer.print(&BenchReport { schema: 1, machine: Machine::ask()?, settings, limits, rows })?;
-    if !wrong.is_empty() {
-        return Err(Failure::Run(format!("the input gradient is not exact: {wrong}")));
-    }
-    if interrupt::stop_asked() {
-        return Err(Failure::Interrupted(
-            "stopped by Ctrl-C: the results are those of the samples finished before".into(),
-        ));
-    }
-    Ok(())
+    Ok((limits, rows))
 }
 
 /// The hand-overs asked for, or the better one.
@@ -151,11 +176,11 @@ fn by_subject(names: &[StrategyName], hand_overs: &[HandOver]) -> Vec<StrategyNa
 }
 
 /// A subject for each name, and one more for each further hand-over of diff-stash.
-fn subjects<T: Element>(
+fn subjects<B: Runs<T>, T: Element>(
     names: &[StrategyName],
     hand_overs: &[HandOver],
     layers: &[Layer<T>],
-) -> Result<Vec<Box<dyn Subject<T>>>, Failure> {
+) -> Result<Vec<Box<dyn Subject<B, T>>>, Failure> {
     let ways =
         [HandOver::Copy, HandOver::Direct].into_iter().filter(|way| hand_overs.contains(way));
     let mut subjects = Vec::new();
@@ -169,25 +194,15 @@ fn subjects<T: Element>(
 }
 
 /// The one buffer for the largest stash of any subject; none where nothing is stashed.
-fn shared_buffer<T: Element>(
-    backend: &Cpu,
-    subjects: &[Box<dyn Subject<T>>],
-) -> Result<Option<SharedBuffer<Cpu, T>>, Failure> {
+fn shared_buffer<B: Device, T: Element>(
+    backend: &B,
+    subjects: &[Box<dyn Subject<B, T>>],
+) -> Result<Option<SharedBuffer<B, T>>, Failure> {
     let footprints = subjects.iter().flat_map(|subject| subject.footprints(backend));
     match footprints.map(|footprint| footprint.lent_bytes).max() {
         None | Some(0) => Ok(None),
-        Some(bytes) => match backend.alloc(bytes / size_of::<T>()) {
-            Ok(buffer) => Ok(Some(SharedBuffer::new(buffer))),
-            Err(error) => Err(Failure::Run(error.to_string())),
-        },
+        Some(bytes) => Ok(Some(SharedBuffer::new(backend.alloc(bytes / size_of::<T>())?))),
     }
-}
-
-fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| Failure::Run(format!("--threads {threads}: {error}")))
 }
 
 fn limits_of<T: Element>(layers: &[Layer<T>], timing: &LimitTiming) -> Limits {
@@ -203,7 +218,7 @@ fn limits_of<T: Element>(layers: &[Layer<T>], timing: &LimitTiming) -> Limits {
     }
 }
 
-fn settings(options: &BenchOptions, target: &Target, backend: &Cpu) -> Settings {
+fn settings(options: &BenchOptions, target: &Target, threads: Option<usize>) -> Settings {
     let (network, shape) = match &target.subject {
         target::Subject::Network(network, _) => (Some(network.name.clone()), None),
         target::Subject::Shape(shape) => (None, Some(shape.clone())),
@@ -220,7 +235,7 @@ fn settings(options: &BenchOptions, target: &Target, backend: &Cpu) -> Settings 
         axis,
         batch: target.batch(),
         shared_slope: target.sharing == Sharing::Shared,
-        threads: backend.threads(),
+        threads,
         gradients: options.gradients.name(),
         slopes: options.slopes.to_string(),
         seed: options.seed,

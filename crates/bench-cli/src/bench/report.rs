@@ -32,7 +32,8 @@ pub(super) struct Settings {
     /// The first size of every tensor; null where the channels come first.
     pub(super) batch: Option<usize>,
     pub(super) shared_slope: bool,
-    pub(super) threads: usize,
+    /// Null where the device has none to choose.
+    pub(super) threads: Option<usize>,
     pub(super) gradients: &'static str,
     pub(super) slopes: String,
     pub(super) seed: u64,
@@ -149,11 +150,12 @@ impl BenchReport {
     }
 
     fn speed_table(&self) -> Grid {
-        let title = format!(
-            "Speed, threads: {}, layers: {}",
-            self.settings.threads,
-            self.rows.first().map_or(0, |row| row.layers)
-        );
+        let layers = self.rows.first().map_or(0, |row| row.layers);
+        let title = match (self.settings.threads, &self.machine.gpu) {
+            (None, Some(gpu)) => format!("Speed on {}, layers: {layers}", gpu.name),
+            (None, None) => format!("Speed, layers: {layers}"),
+            (Some(threads), _) => format!("Speed, threads: {threads}, layers: {layers}"),
+        };
         let mut grid = Grid::new(
             &title,
             &[
@@ -195,7 +197,7 @@ impl BenchReport {
             settings.batch.map(|batch| batch.to_string()).unwrap_or_default(),
             settings.dtype.to_owned(),
             settings.device.clone(),
-            settings.threads.to_string(),
+            settings.threads.map(|threads| threads.to_string()).unwrap_or_default(),
             settings.gradients.to_owned(),
             settings.slopes.clone(),
             row.strategy.to_owned(),

@@ -1,15 +1,15 @@
 //! One strategy on every layer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use prelu_mem_core::{Cpu, Element, Error, Footprint, Strategy};
+use prelu_mem_core::{Element, Error, Footprint, Strategy};
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_registry::{StrategyName, Visitor};
 
 use super::target::Layer;
 use super::tensors::Tensors;
 use super::way::{Direct, Pass, Vacate, Way};
+use crate::device::{Device, Runs, Stopwatch};
 use crate::failure::Failure;
 use crate::options::hand_over::HandOver;
 
@@ -23,7 +23,7 @@ pub(super) struct Step {
 }
 
 /// A strategy that is ready to run, whatever its types.
-pub(super) trait Subject<T: Element> {
+pub(super) trait Subject<B: Device, T: Element> {
     /// Its name.
     fn name(&self) -> StrategyName;
 
@@ -31,14 +31,14 @@ pub(super) trait Subject<T: Element> {
     fn hand_over(&self) -> Option<HandOver>;
 
     /// What it needs, by layer.
-    fn footprints(&self, backend: &Cpu) -> Vec<Footprint>;
+    fn footprints(&self, backend: &B) -> Vec<Footprint>;
 
     /// One forward and one backward pass over all layers. `between` is called while every saved state is alive.
     fn step(
         &self,
-        backend: &Cpu,
+        backend: &B,
         layers: &[Layer<T>],
-        tensors: &mut Tensors<T>,
+        tensors: &mut Tensors<B, T>,
         between: &mut dyn FnMut(),
     ) -> Result<Step, Failure>;
 
@@ -46,23 +46,23 @@ pub(super) trait Subject<T: Element> {
     /// the sums.
     fn run_layer(
         &self,
-        backend: &Cpu,
+        backend: &B,
         layer: (usize, &Layer<T>),
-        pass: Pass<'_, T>,
+        pass: Pass<'_, B, T>,
     ) -> Result<(), Failure>;
 }
 
 /// The strategy of this name, ready for the layers. Only diff-stash has a hand-over to choose.
-pub(super) fn prepare<T: Element>(
+pub(super) fn prepare<B: Runs<T>, T: Element>(
     name: StrategyName,
     hand_over: HandOver,
     layers: &[Layer<T>],
-) -> Result<Box<dyn Subject<T>>, Failure> {
+) -> Result<Box<dyn Subject<B, T>>, Failure> {
     match (name, hand_over) {
         (StrategyName::DiffStash, HandOver::Direct) => {
-            Ok(Box::new(Runner::new(name, DiffStash, Direct, layers)?))
+            Ok(Box::new(Runner::new::<B, T>(name, DiffStash, Direct, layers)?))
         }
-        _ => prelu_mem_registry::with::<Cpu, T, _>(name, Prepare { name, layers }),
+        _ => prelu_mem_registry::with::<B, T, _>(name, Prepare { name, layers }),
     }
 }
 
@@ -71,11 +71,11 @@ struct Prepare<'a, T> {
     layers: &'a [Layer<T>],
 }
 
-impl<T: Element> Visitor<Cpu, T> for Prepare<'_, T> {
-    type Output = Result<Box<dyn Subject<T>>, Failure>;
+impl<B: Device, T: Element> Visitor<B, T> for Prepare<'_, T> {
+    type Output = Result<Box<dyn Subject<B, T>>, Failure>;
 
-    fn visit<S: Strategy<Cpu, T>>(self, strategy: S) -> Self::Output {
-        Ok(Box::new(Runner::new(self.name, strategy, Vacate, self.layers)?))
+    fn visit<S: Strategy<B, T>>(self, strategy: S) -> Self::Output {
+        Ok(Box::new(Runner::new::<B, T>(self.name, strategy, Vacate, self.layers)?))
     }
 }
 
@@ -87,53 +87,55 @@ struct Runner<S, W, P> {
 }
 
 impl<S, W, P> Runner<S, W, P> {
-    fn new<T: Element>(
+    fn new<B: Device, T: Element>(
         name: StrategyName,
         strategy: S,
         way: W,
         layers: &[Layer<T>],
     ) -> Result<Self, Failure>
     where
-        S: Strategy<Cpu, T, Plan = P>,
+        S: Strategy<B, T, Plan = P>,
     {
-        let plan = |layer: &Layer<T>| {
-            strategy
-                .plan(&layer.geometry, &layer.slopes)
-                .map_err(|error| Failure::Run(error.to_string()))
-        };
+        let plan =
+            |layer: &Layer<T>| strategy.plan(&layer.geometry, &layer.slopes).map_err(Failure::from);
         let plans = layers.iter().map(plan).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { name, strategy, way, plans })
     }
 
     fn failed(&self, layer: usize, error: Error) -> Failure {
-        Failure::Run(format!("{}, layer {} of {}: {error}", self.name, layer + 1, self.plans.len()))
+        let layers = self.plans.len();
+        Failure::of(&format_args!("{}, layer {} of {layers}", self.name, layer + 1), &error)
     }
 
-    fn forward<T: Element>(
+    fn forward<B: Device, T: Element>(
         &self,
-        backend: &Cpu,
+        backend: &B,
         index: usize,
-        pass: &mut Pass<'_, T>,
-    ) -> Result<(S::Saved, Duration), Failure>
+        pass: &mut Pass<'_, B, T>,
+        watch: &mut B::Stopwatch,
+    ) -> Result<S::Saved, Failure>
     where
-        S: Strategy<Cpu, T, Plan = P>,
+        S: Strategy<B, T, Plan = P>,
     {
-        let plan = &self.plans[index];
+        let (plan, elements) = (&self.plans[index], pass.elements());
         let lent = self.strategy.footprint(backend, plan).lent_bytes > 0;
-        let start = Instant::now();
-        // A transient gradient buffer is made this early for the stash alone: that is part of its price.
-        let room = if lent { pass.ensure_gradient(backend) } else { Ok(()) };
-        let saved = room.and_then(|()| self.strategy.forward(backend, plan, pass.x, pass.slot));
-        let spent = start.elapsed();
-        Ok((saved.map_err(|error| self.failed(index, error))?, spent))
+        let saved = watch.run(|| {
+            // A transient gradient buffer is made this early for the stash alone: that is part of its price.
+            if lent {
+                pass.ensure_gradient(backend)?;
+            }
+            self.strategy.forward(backend, plan, B::view_mut(pass.x, elements), pass.slot)
+        });
+        saved.map_err(|error| self.failed(index, error))
     }
 }
 
-impl<T, S, W> Subject<T> for Runner<S, W, S::Plan>
+impl<B, T, S, W> Subject<B, T> for Runner<S, W, S::Plan>
 where
+    B: Device,
     T: Element,
-    S: Strategy<Cpu, T>,
-    W: Way<T, S>,
+    S: Strategy<B, T>,
+    W: Way<B, T, S>,
 {
     fn name(&self) -> StrategyName {
         self.name
@@ -143,47 +145,47 @@ where
         self.way.hand_over(self.name == StrategyName::DiffStash)
     }
 
-    fn footprints(&self, backend: &Cpu) -> Vec<Footprint> {
+    fn footprints(&self, backend: &B) -> Vec<Footprint> {
         self.plans.iter().map(|plan| self.strategy.footprint(backend, plan)).collect()
     }
 
     fn step(
         &self,
-        backend: &Cpu,
+        backend: &B,
         layers: &[Layer<T>],
-        tensors: &mut Tensors<T>,
+        tensors: &mut Tensors<B, T>,
         between: &mut dyn FnMut(),
     ) -> Result<Step, Failure> {
-        let (mut forward, mut backward) = (Duration::ZERO, Duration::ZERO);
+        let (mut forward, mut backward) = (backend.stopwatch(), backend.stopwatch());
         let mut states = Vec::with_capacity(layers.len());
+        tensors.lead()?;
         for index in 0..layers.len() {
-            tensors.refill_input(index);
-            let (saved, spent) = self.forward(backend, index, &mut tensors.pass(index))?;
-            forward += spent;
-            states.push(saved);
+            tensors.refill_input(index)?;
+            let mut pass = tensors.pass(index);
+            states.push(self.forward(backend, index, &mut pass, &mut forward)?);
         }
         between();
+        tensors.lead()?;
         for (index, saved) in states.into_iter().enumerate().rev() {
             let rule = (self.strategy, &layers[index].slopes);
-            backward += self
-                .way
-                .backward(backend, rule, saved, tensors.pass(index))
+            self.way
+                .backward(backend, rule, saved, tensors.pass(index), &mut backward)
                 .map_err(|error| self.failed(index, error))?;
             tensors.release_gradient(index);
         }
-        Ok(Step { forward: forward.as_secs_f64(), backward: backward.as_secs_f64() })
+        Ok(Step { forward: forward.seconds()?, backward: backward.seconds()? })
     }
 
     fn run_layer(
         &self,
-        backend: &Cpu,
+        backend: &B,
         (index, layer): (usize, &Layer<T>),
-        mut pass: Pass<'_, T>,
+        mut pass: Pass<'_, B, T>,
     ) -> Result<(), Failure> {
-        let (saved, _) = self.forward(backend, index, &mut pass)?;
+        let mut watch = backend.stopwatch();
+        let saved = self.forward(backend, index, &mut pass, &mut watch)?;
         self.way
-            .backward(backend, (self.strategy, &layer.slopes), saved, pass)
-            .map(drop)
+            .backward(backend, (self.strategy, &layer.slopes), saved, pass, &mut watch)
             .map_err(|error| self.failed(index, error))
     }
 }

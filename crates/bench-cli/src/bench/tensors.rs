@@ -1,80 +1,89 @@
 //! The host's tensors: what a network holds besides the saved state.
 
-use prelu_mem_core::cpu::Buffer;
-use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer};
+use prelu_mem_core::{Element, Error, GradSlot, SharedBuffer};
 
 use super::target::Layer;
 use super::tile::Tile;
 use super::way::Pass;
+use crate::device::Device;
 use crate::failure::Failure;
 use crate::options::gradients::Gradients;
 
 /// Activations, gradients and slope gradients of every layer, and the tiles that refill them.
-pub(super) struct Tensors<T: Element> {
-    backend: Cpu,
+pub(super) struct Tensors<B: Device, T: Element> {
+    backend: B,
     gradients: Gradients,
-    inputs: Tile<T>,
-    upstream: Tile<T>,
+    inputs: Tile<B, T>,
+    upstream: Tile<B, T>,
     /// By layer: `x`, then `y`.
-    pub(super) activations: Vec<Buffer<T>>,
+    pub(super) activations: Vec<B::Buffer<T>>,
     /// For every layer's stash, where a strategy has any.
-    shared: Option<SharedBuffer<Cpu, T>>,
+    shared: Option<SharedBuffer<B, T>>,
     /// By layer; empty where gradients are transient and it is not their time.
-    pub(super) slots: Vec<GradSlot<Cpu, T>>,
+    pub(super) slots: Vec<GradSlot<B, T>>,
     /// By layer: one sum per slope.
-    pub(super) slope_gradients: Vec<Buffer<f64>>,
+    pub(super) slope_gradients: Vec<B::Buffer<f64>>,
+    /// Elements of the largest layer.
+    longest: usize,
 }
 
-impl<T: Element> Tensors<T> {
+impl<B: Device, T: Element> Tensors<B, T> {
     /// Allocates what stays allocated.
     pub(super) fn new(
-        backend: &Cpu,
+        backend: &B,
         layers: &[Layer<T>],
-        shared: Option<SharedBuffer<Cpu, T>>,
+        shared: Option<SharedBuffer<B, T>>,
         (gradients, seed): (Gradients, u64),
     ) -> Result<Self, Failure> {
         let longest = layers.iter().map(|layer| layer.geometry.len()).max().unwrap_or(1);
         let mut tensors = Self {
             backend: backend.clone(),
             gradients,
-            inputs: Tile::new(seed, longest)?,
-            upstream: Tile::new(seed.wrapping_add(1), longest)?,
+            inputs: Tile::new(backend, seed, longest)?,
+            upstream: Tile::new(backend, seed.wrapping_add(1), longest)?,
             activations: Vec::new(),
             shared,
             slots: Vec::new(),
             slope_gradients: Vec::new(),
+            longest,
         };
-        let refused = |error: Error| Failure::Run(error.to_string());
         for layer in layers {
             let (elements, slopes) = (layer.geometry.len(), layer.geometry.slopes());
-            tensors.activations.push(backend.alloc(elements).map_err(refused)?);
-            tensors.slope_gradients.push(backend.alloc(slopes).map_err(refused)?);
+            tensors.activations.push(backend.alloc(elements)?);
+            tensors.slope_gradients.push(backend.alloc(slopes)?);
             tensors.slots.push(match gradients {
-                Gradients::Resident => GradSlot::new(backend.alloc(elements).map_err(refused)?),
+                Gradients::Resident => GradSlot::new(backend.alloc(elements)?),
                 Gradients::Transient => GradSlot::none(),
             });
         }
         // Fresh memory is not resident until it is written: no subject is to be the first.
         if gradients == Gradients::Resident {
             for layer in 0..layers.len() {
-                tensors.refill_upstream(layer).map_err(refused)?;
+                tensors.refill_upstream(layer)?;
             }
         }
         Ok(tensors)
     }
 
     /// Gives back what was freed of the host's memory.
-    pub(super) fn release_freed(&self) {
-        self.backend.memory().release();
+    pub(super) fn release_freed(&self) -> Result<(), Error> {
+        self.backend.release_freed()
+    }
+
+    /// Keeps the device from waiting for the program in the next pass over all layers.
+    pub(super) fn lead(&self) -> Result<(), Error> {
+        self.backend.lead(self.activations.len(), self.longest * size_of::<T>())
     }
 
     /// Writes a layer's pre-activation, as the layer before it would.
-    pub(super) fn refill_input(&mut self, layer: usize) {
-        self.inputs.fill(&mut self.activations[layer]);
+    pub(super) fn refill_input(&mut self, layer: usize) -> Result<(), Error> {
+        let activation = &mut self.activations[layer];
+        let elements = B::len(activation);
+        self.inputs.fill(&self.backend, activation, elements)
     }
 
     /// What one layer's passes work on.
-    pub(super) fn pass(&mut self, layer: usize) -> Pass<'_, T> {
+    pub(super) fn pass(&mut self, layer: usize) -> Pass<'_, B, T> {
         Pass {
             x: &mut self.activations[layer],
             slot: &mut self.slots[layer],
@@ -88,9 +97,10 @@ impl<T: Element> Tensors<T> {
     /// transient.
     pub(super) fn refill_upstream(&mut self, layer: usize) -> Result<(), Error> {
         let backend = self.backend.clone();
-        self.pass(layer).ensure_gradient(&backend)?;
-        self.upstream.fill(self.slots[layer].get_mut()?);
-        Ok(())
+        let mut pass = self.pass(layer);
+        let elements = pass.elements();
+        pass.ensure_gradient(&backend)?;
+        self.upstream.fill(&backend, self.slots[layer].get_mut()?, elements)
     }
 
     /// Frees a layer's gradient where gradients are transient.

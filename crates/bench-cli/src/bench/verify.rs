@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use prelu_mem_core::contract::oracle;
-use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer};
+use prelu_mem_core::{Element, GradSlot, SharedBuffer};
 
 use super::interrupt;
 use super::progress::Progress;
@@ -11,6 +11,7 @@ use super::subject::Subject;
 use super::target::Layer;
 use super::tile::Tile;
 use super::way::Pass;
+use crate::device::Device;
 use crate::failure::Failure;
 
 /// How one strategy's gradients compare with the oracle's, over all layers.
@@ -29,19 +30,18 @@ struct Reference<T> {
 }
 
 /// One verdict for each subject. Layers with the same shape and slopes are looked at once.
-pub(super) fn all<T: Element>(
-    (backend, shared): (&Cpu, Option<&SharedBuffer<Cpu, T>>),
+pub(super) fn all<B: Device, T: Element>(
+    (backend, shared): (&B, Option<&SharedBuffer<B, T>>),
     layers: &[Layer<T>],
-    subjects: &[Box<dyn Subject<T>>],
+    subjects: &[Box<dyn Subject<B, T>>],
     seed: u64,
     progress: &Progress,
 ) -> Result<Vec<Verdict>, Failure> {
-    let refused = |error: Error| Failure::Run(error.to_string());
     let start = Verdict { input_gradient_exact: true, slope_gradient_relative_error: 0.0 };
     let mut verdicts = vec![start; subjects.len()];
     let longest = layers.iter().map(|layer| layer.geometry.len()).max().unwrap_or(1);
     let (inputs, upstream) =
-        (Tile::<T>::new(seed, longest)?, Tile::<T>::new(seed.wrapping_add(1), longest)?);
+        (Tile::new(backend, seed, longest)?, Tile::new(backend, seed.wrapping_add(1), longest)?);
     let mut seen = HashSet::new();
     for (index, layer) in layers.iter().enumerate() {
         let slopes: Vec<u64> =
@@ -50,27 +50,32 @@ pub(super) fn all<T: Element>(
             continue;
         }
         let elements = layer.geometry.len();
-        let mut x = backend.alloc::<T>(elements).map_err(refused)?;
-        let mut slot = GradSlot::<Cpu, T>::new(backend.alloc(elements).map_err(refused)?);
-        inputs.fill(&mut x);
-        let grad = slot.get_mut().map_err(refused)?;
-        upstream.fill(grad);
+        let mut x = backend.alloc::<T>(elements)?;
+        let mut slot = GradSlot::<B, T>::new(backend.alloc(elements)?);
+        inputs.fill(backend, &mut x, elements)?;
+        let grad = slot.get_mut()?;
+        upstream.fill(backend, grad, elements)?;
         progress.show(format!("reference for layer {} of {}", index + 1, layers.len()), 0.0);
-        let reference = reference(layer, &x, grad);
+        let reference = backend.read(B::view(&x, elements), |x| {
+            backend.read(B::view(grad, elements), |g| reference(layer, x, g))
+        })??;
         for (subject, verdict) in subjects.iter().zip(&mut verdicts) {
             if interrupt::stop_asked() {
                 return Err(Failure::Interrupted(
                     "stopped by Ctrl-C before the first sample".into(),
                 ));
             }
-            inputs.fill(&mut x);
-            let mut sums = vec![0.0; layer.geometry.slopes()];
+            inputs.fill(backend, &mut x, elements)?;
+            let mut sums = backend.alloc(layer.geometry.slopes())?;
             let pass =
                 Pass { x: &mut x, slot: &mut slot, shared, upstream: &upstream, sums: &mut sums };
             subject.run_layer(backend, (index, layer), pass)?;
-            let found = slot.get_mut().map_err(refused)?;
-            verdict.input_gradient_exact &= same_bits(found, &reference.input_gradient);
-            let error = relative_error(&sums, &reference.slope_gradient);
+            let found = B::view(slot.get_mut()?, elements);
+            verdict.input_gradient_exact &=
+                backend.read(found, |found| same_bits(found, &reference.input_gradient))?;
+            let sums = B::view(&sums, layer.geometry.slopes());
+            let error =
+                backend.read(sums, |sums| relative_error(sums, &reference.slope_gradient))?;
             verdict.slope_gradient_relative_error =
                 verdict.slope_gradient_relative_error.max(error);
         }

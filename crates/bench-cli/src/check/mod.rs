@@ -9,6 +9,7 @@ use half::{bf16, f16};
 use prelu_mem_registry::StrategyName;
 
 use crate::bench::{interrupt, progress::Progress};
+use crate::device::{Opened, Runs};
 use crate::failure::Failure;
 use crate::options::device::DeviceName;
 use crate::options::threads;
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   prelu-mem check
   prelu-mem check --threads 1
+  prelu-mem check --device cuda
   prelu-mem check --format csv --output check.csv
 
 Outputs and input gradients are compared bit by bit, slope gradients with a bound derived from the
@@ -33,21 +35,30 @@ pub(crate) struct CheckOptions {
     #[arg(long, default_value = "cpu")]
     pub(crate) device: DeviceName,
 
-    /// Number of threads [default: one per processor]
+    /// Number of threads, on the processor [default: one per processor]
     #[arg(long, value_name = "N", value_parser = threads::parse, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
 }
 
 /// Runs the command. What was checked is printed whether it held or not.
 pub(crate) fn run(options: &CheckOptions, printer: Printer) -> Result<(), Failure> {
-    let cpu = options.device.open(threads::or_all(options.threads))?;
+    match options.device.open(options.threads)? {
+        Opened::Cpu(cpu) => run_on(&cpu, printer),
+        Opened::Cuda(cuda) => run_on(&cuda, printer),
+    }
+}
+
+fn run_on<B>(backend: &B, printer: Printer) -> Result<(), Failure>
+where
+    B: Runs<f16> + Runs<bf16> + Runs<f32> + Runs<f64>,
+{
     interrupt::listen()?;
     let progress = Progress::start();
     let mut watch = |next: String, share: f64| {
         progress.show(next, share);
         !interrupt::stop_asked()
     };
-    let mut suite = Suite::new(&cpu, &mut watch);
+    let mut suite = Suite::new(backend, &mut watch);
     for &strategy in StrategyName::ALL {
         suite.round::<f16>(strategy);
         suite.round::<bf16>(strategy);
@@ -57,7 +68,7 @@ pub(crate) fn run(options: &CheckOptions, printer: Printer) -> Result<(), Failur
     let (rows, complete) = suite.finish();
     drop(progress);
 
-    let checked = Checked::new(&cpu, rows, complete);
+    let checked = Checked { rows, complete, place: backend.place() };
     let verdict = checked.verdict();
     printer.print(&checked)?;
     if complete {

@@ -1,9 +1,10 @@
 //! What `check` tells: every row for programs, two summaries for people, and each failure.
 
-use prelu_mem_core::{Cpu, Dtype};
+use prelu_mem_core::Dtype;
 use serde_json::{Value, json};
 
 use super::suite::Row;
+use crate::device::Place;
 use crate::export::{Grid, Report};
 use crate::failure::Failure;
 
@@ -12,10 +13,8 @@ const SHOWN: usize = 10;
 
 /// One run of `check`.
 pub(super) struct Checked {
-    /// The threads of the run.
-    pub(super) threads: usize,
-    /// The SIMD level of its loops.
-    pub(super) simd: String,
+    /// Where.
+    pub(super) place: Place,
     /// Whether every case was run.
     pub(super) complete: bool,
     /// One for each strategy, element type and family of layouts.
@@ -23,11 +22,6 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// What the rows say of this backend.
-    pub(super) fn new(cpu: &Cpu, rows: Vec<Row>, complete: bool) -> Self {
-        Self { threads: cpu.threads(), simd: cpu.level().to_string(), complete, rows }
-    }
-
     /// An error where a case failed, or where none was run.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         let (cases, failed) = totals(self.rows.iter());
@@ -100,9 +94,10 @@ impl Report for Checked {
         json!({
             "schema": 1,
             "version": env!("CARGO_PKG_VERSION"),
-            "device": "cpu",
-            "threads": self.threads,
-            "simd": self.simd,
+            "device": self.place.device,
+            "device_name": self.place.name,
+            "threads": self.place.threads,
+            "simd": self.place.simd,
             "complete": self.complete,
             "cases": cases,
             "failed": failed,
@@ -161,13 +156,7 @@ impl Report for Checked {
         if failed > SHOWN {
             notes.push(format!("... and {} more; --format json lists all", failed - SHOWN));
         }
-        let threads = if self.threads == 1 { "thread" } else { "threads" };
-        notes.push(format!(
-            "{} of {cases} cases passed on the processor, {} {threads}, SIMD level {}.",
-            cases - failed,
-            self.threads,
-            self.simd
-        ));
+        notes.push(format!("{} of {cases} cases passed on {}.", cases - failed, self.place));
         notes
     }
 }
@@ -188,7 +177,9 @@ mod tests {
             failures: (0..failed).map(|number| format!("case {number}")).collect(),
         };
         let rows = failures.iter().map(row).collect();
-        Checked { threads: 2, simd: "portable".into(), complete: true, rows }
+        let place =
+            Place { device: "cpu".into(), name: None, threads: Some(2), simd: Some("portable") };
+        Checked { place, complete: true, rows }
     }
 
     fn table(checked: &Checked) -> Result<String, Failure> {

@@ -1,8 +1,8 @@
 //! Runs the contract's cases and gathers the outcomes by strategy, element type and layout.
 
-use prelu_mem_core::contract::{Case, cases, run_case};
-use prelu_mem_core::{Cpu, Dtype, Element, Strategy};
-use prelu_mem_registry::{StrategyName, Visitor};
+use prelu_mem_core::contract::{Case, Host, cases, run_case};
+use prelu_mem_core::{Dtype, Element, Strategy};
+use prelu_mem_registry::{EveryKernel, StrategyName, Visitor};
 
 /// How one strategy did in one element type and one family of layouts.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,23 +27,26 @@ pub(super) struct Row {
 pub(super) type Watch<'a> = dyn FnMut(String, f64) -> bool + 'a;
 
 /// The rows so far.
-pub(super) struct Suite<'a> {
-    cpu: &'a Cpu,
+pub(super) struct Suite<'a, B> {
+    backend: &'a B,
     watch: &'a mut Watch<'a>,
     rows: Vec<Row>,
     rounds: usize,
     stopped: bool,
 }
 
-impl<'a> Suite<'a> {
+impl<'a, B: Host> Suite<'a, B> {
     /// No rows yet.
-    pub(super) fn new(cpu: &'a Cpu, watch: &'a mut Watch<'a>) -> Self {
-        Self { cpu, watch, rows: Vec::new(), rounds: 0, stopped: false }
+    pub(super) fn new(backend: &'a B, watch: &'a mut Watch<'a>) -> Self {
+        Self { backend, watch, rows: Vec::new(), rounds: 0, stopped: false }
     }
 
     /// Runs every case of one strategy and element type; of `StrategyName::ALL.len()` times
     /// `Dtype::ALL.len()` rounds the next one.
-    pub(super) fn round<T: Element>(&mut self, strategy: StrategyName) {
+    pub(super) fn round<T: Element>(&mut self, strategy: StrategyName)
+    where
+        B: EveryKernel<T>,
+    {
         prelu_mem_registry::with(strategy, Round { suite: self, cases: &cases::<T>() });
         self.rounds += 1;
     }
@@ -53,7 +56,7 @@ impl<'a> Suite<'a> {
         (self.rows, !self.stopped)
     }
 
-    fn run<S: Strategy<Cpu, T>, T: Element>(&mut self, cases: &[Case<T>]) {
+    fn run<S: Strategy<B, T>, T: Element>(&mut self, cases: &[Case<T>]) {
         let rounds = (StrategyName::ALL.len() * Dtype::ALL.len()) as f64;
         let first = self.rows.len();
         for (done, case) in cases.iter().enumerate() {
@@ -63,7 +66,7 @@ impl<'a> Suite<'a> {
             if self.stopped {
                 return;
             }
-            let outcome = run_case::<S, Cpu, T>(self.cpu, case);
+            let outcome = run_case::<S, B, T>(self.backend, case);
             let row = self.row::<S, T>(first, case.layout);
             row.cases += 1;
             row.elements += case.elements();
@@ -75,7 +78,7 @@ impl<'a> Suite<'a> {
     }
 
     /// The row of a layout among those from `first` on.
-    fn row<S: Strategy<Cpu, T>, T: Element>(
+    fn row<S: Strategy<B, T>, T: Element>(
         &mut self,
         first: usize,
         layout: &'static str,
@@ -97,22 +100,22 @@ impl<'a> Suite<'a> {
     }
 }
 
-struct Round<'s, 'a, T> {
-    suite: &'s mut Suite<'a>,
+struct Round<'s, 'a, B, T> {
+    suite: &'s mut Suite<'a, B>,
     cases: &'s [Case<T>],
 }
 
-impl<T: Element> Visitor<Cpu, T> for Round<'_, '_, T> {
+impl<B: Host, T: Element> Visitor<B, T> for Round<'_, '_, B, T> {
     type Output = ();
 
-    fn visit<S: Strategy<Cpu, T>>(self, _: S) {
+    fn visit<S: Strategy<B, T>>(self, _: S) {
         self.suite.run::<S, T>(self.cases);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use prelu_mem_core::{Basis, Channel, Codec, Decoded, Identity, Owned, Recipe};
+    use prelu_mem_core::{Basis, Channel, Codec, Cpu, Identity, Owned, Recipe, Vectors};
 
     use super::*;
 
@@ -122,7 +125,6 @@ mod tests {
 
     impl<T: Element> Codec<T> for WrongAtZero {
         type Word = T;
-        type Lanes<'a> = &'a [T];
         const LANES: usize = 1;
         const BASIS: Basis = Basis::PreActivation;
 
@@ -134,12 +136,14 @@ mod tests {
             Identity::encode(words, at, pre, signs);
         }
 
-        fn lanes(words: &[T], at: usize, len: usize) -> &[T] {
-            Identity::lanes(words, at, len)
+        fn signs<V: Vectors>(v: V, words: &[T], at: usize, len: usize, output: &[T]) -> u64 {
+            let zero = |(lane, x): (usize, &T)| u64::from(*x == T::default()) << lane;
+            let zeros: u64 = words[at..at + len].iter().enumerate().map(zero).sum();
+            zeros | Identity::signs(v, words, at, len, output)
         }
 
-        fn decode(lanes: &[T], lane: usize, _: T) -> Decoded<T> {
-            Decoded { positive: lanes[lane] >= T::default(), basis: lanes[lane] }
+        fn basis<'a>(words: &'a [T], at: usize, len: usize, output: &'a [T]) -> &'a [T] {
+            Identity::basis(words, at, len, output)
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::export::{Grid, Report};
 use crate::failure::Failure;
-use crate::machine::{self, Gpu, Machine};
+use crate::machine::{self, CudaDriver, Gpu, Machine};
 use crate::options::threads;
 use crate::units::mebibytes;
 
@@ -13,17 +13,17 @@ pub(crate) struct Info {
     machine: Machine,
     threads: usize,
     free_bytes: u64,
-    cuda: Result<Vec<Gpu>, String>,
+    cuda: Result<CudaDriver, String>,
 }
 
 impl Info {
     /// Asks the operating system and the CUDA driver.
     pub(crate) fn ask() -> Result<Self, Failure> {
         Ok(Self {
-            machine: Machine::ask()?,
+            machine: Machine::ask(None)?,
             threads: threads::or_all(None),
             free_bytes: machine::free_memory()?,
-            cuda: machine::gpus().map_err(|error| error.to_string()),
+            cuda: machine::cuda().map_err(|error| error.to_string()),
         })
     }
 }
@@ -37,7 +37,11 @@ impl Report for Info {
             "threads": self.threads,
             "free_bytes": self.free_bytes,
             "cuda": match &self.cuda {
-                Ok(devices) => json!({ "devices": devices }),
+                Ok(driver) => json!({
+                    "driver": driver.version,
+                    "kernels": prelu_mem_cuda::KERNELS,
+                    "devices": driver.devices.iter().map(device_json).collect::<Vec<_>>(),
+                }),
                 Err(reason) => json!({ "missing": reason }),
             },
         })
@@ -57,10 +61,14 @@ impl Report for Info {
         say("operating system", machine.os.clone());
         match &self.cuda {
             Err(reason) => say("CUDA", format!("none: {reason}")),
-            Ok(devices) if devices.is_empty() => say("CUDA", "a driver, but no device".to_owned()),
-            Ok(devices) => {
-                for device in devices {
-                    say("CUDA", device_line(device));
+            Ok(driver) => {
+                say("CUDA", format!("driver for CUDA {} and older", driver.version));
+                say("CUDA kernels", prelu_mem_cuda::KERNELS.to_owned());
+                if driver.devices.is_empty() {
+                    say("CUDA devices", "none".to_owned());
+                }
+                for (device, refused) in &driver.devices {
+                    say(&format!("cuda:{}", device.index), device_line(device, refused.as_deref()));
                 }
             }
         }
@@ -68,13 +76,21 @@ impl Report for Info {
     }
 }
 
-fn device_line(device: &Gpu) -> String {
-    format!(
-        "cuda:{} {}, {} MiB, compute capability {}, driver for CUDA {}",
-        device.index,
-        device.name,
-        mebibytes(device.memory_bytes),
-        device.compute_capability,
-        device.cuda,
-    )
+fn device_json((device, refused): &(Gpu, Option<String>)) -> Value {
+    json!({
+        "index": device.index,
+        "name": device.name,
+        "memory_bytes": device.memory_bytes,
+        "compute_capability": device.compute_capability,
+        "usable": refused.is_none(),
+        "refused": refused,
+    })
+}
+
+fn device_line(device: &Gpu, refused: Option<&str>) -> String {
+    let Gpu { name, compute_capability, .. } = device;
+    let memory = mebibytes(device.memory_bytes);
+    let usable =
+        refused.map_or("can be used".to_owned(), |reason| format!("cannot be used: {reason}"));
+    format!("{name}, {memory} MiB, compute capability {compute_capability}; {usable}")
 }

@@ -24,6 +24,7 @@ Examples:
   prelu-mem bench --slopes uniform:-0.1,0.4 --strategy adaptive --strategy output-sign
   prelu-mem bench --strategy diff-stash --gradients transient
   prelu-mem bench --strategy diff-stash --hand-over copy --hand-over direct
+  prelu-mem bench --device cuda --batch 128 --dtype f16
   prelu-mem bench --format csv --output bench.csv
 
 A network file lists layers in forward order:
@@ -69,7 +70,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, default_value = "cpu")]
     pub(crate) device: DeviceName,
 
-    /// Number of threads [default: one per processor]
+    /// Number of threads, on the processor [default: one per processor]
     #[arg(long, value_name = "N", value_parser = threads::parse, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
 

@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use prelu_mem_core::{Cpu, Error};
+use prelu_mem_cuda::Cuda;
 
+use super::threads;
+use crate::device::Opened;
 use crate::failure::Failure;
 
 /// Where a run takes place.
@@ -17,18 +20,37 @@ pub(crate) enum DeviceName {
 }
 
 impl DeviceName {
-    /// The processor with this many threads, or an error that says what CUDA lacks: never one device for another.
-    pub(crate) fn open(self, threads: usize) -> Result<Cpu, Failure> {
-        match self {
-            DeviceName::Cpu => Cpu::new(threads).map_err(|error| match error {
-                Error::Simd { .. } => Failure::Usage(error.to_string()),
-                other => Failure::Run(other.to_string()),
-            }),
-            DeviceName::Cuda(index) => match prelu_mem_cuda::open(index) {
-                Ok(device) => match device {},
+    /// The processor with this many threads or one for each of its cores, or an error that says what CUDA lacks: never
+    /// one device for another.
+    pub(crate) fn open(self, threads: Option<usize>) -> Result<Opened, Failure> {
+        match (self, threads) {
+            (DeviceName::Cpu, threads) => processor(threads).map(Opened::Cpu),
+            (DeviceName::Cuda(_), Some(threads)) => Err(Failure::Usage(format!(
+                "--threads {threads}: threads are the processor's, and --device {self} has none to choose; leave the option out, or give --device cpu"
+            ))),
+            (DeviceName::Cuda(index), None) => match Cuda::open(index) {
+                Ok(cuda) => Ok(Opened::Cuda(cuda)),
                 Err(error) => Err(Failure::Run(format!("--device {self}: {error}"))),
             },
         }
+    }
+}
+
+impl DeviceName {
+    /// The index of a CUDA device.
+    pub(crate) fn cuda(self) -> Option<usize> {
+        match self {
+            DeviceName::Cpu => None,
+            DeviceName::Cuda(index) => Some(index),
+        }
+    }
+}
+
+/// The processor with this many threads, or one for each of its cores.
+pub(crate) fn processor(threads: Option<usize>) -> Result<Cpu, Failure> {
+    match Cpu::new(threads::or_all(threads)) {
+        Err(error @ Error::Simd { .. }) => Err(Failure::Usage(error.to_string())),
+        other => Ok(other?),
     }
 }
 

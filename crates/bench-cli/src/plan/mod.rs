@@ -13,7 +13,7 @@ use crate::bench::need;
 use crate::bench::target::Target;
 use crate::failure::Failure;
 use crate::machine;
-use crate::options::device::DeviceName;
+use crate::options::device;
 use crate::options::gradients::Gradients;
 use crate::output::Printer;
 use crate::units::mebibytes;
@@ -93,7 +93,7 @@ impl<T: Element> Planner<T> {
         }
         let layers = target.layers::<T>(shapes.clone())?;
         let layers = layers.into_iter().map(|layer| (layer.geometry, layer.slopes)).collect();
-        Ok(Self { cpu: DeviceName::Cpu.open(1)?, batch, layers, shapes, bytes_per_image })
+        Ok(Self { cpu: device::processor(Some(1))?, batch, layers, shapes, bytes_per_image })
     }
 
     fn plan(

@@ -27,7 +27,7 @@ impl TrainReport {
     ) -> Result<Self, Failure> {
         let settings = settings::record(options, cpu.threads());
         let title = settings::title(options);
-        Ok(Self { machine: Machine::ask()?, settings, title, outcome })
+        Ok(Self { machine: Machine::ask(None)?, settings, title, outcome })
     }
 }
 

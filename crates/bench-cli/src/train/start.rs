@@ -12,8 +12,7 @@ use prelu_mem_net::{NetError, Number};
 use super::options::TrainOptions;
 use super::refused;
 use crate::failure::Failure;
-use crate::options::device::DeviceName;
-use crate::options::threads;
+use crate::options::device;
 
 /// Of a saved run: many times what this network has.
 const MOST_BYTES: u64 = 64 << 20;
@@ -30,7 +29,7 @@ pub(super) fn start<T: Number>(
             "--batch {batch}: there are {most} images to train on; give 1 to {most}"
         )));
     }
-    let cpu = DeviceName::Cpu.open(threads::or_all(options.threads))?;
+    let cpu = device::processor(options.threads)?;
     let mut training = Training::new(&cpu, settings).map_err(refused)?;
     if let Some(path) = &options.resume {
         resume(&mut training, path, options.stop_after.unwrap_or(options.epochs))?;

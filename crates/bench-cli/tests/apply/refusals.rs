@@ -187,14 +187,10 @@ fn every_file_has_to_be_named() -> Result<()> {
     Ok(())
 }
 
-/// This version has no CUDA kernels: with a device or without, the answer is an error.
+/// With a driver or without, there is no such device.
 #[test]
 fn cuda_never_runs_on_the_cpu_instead() -> Result<()> {
-    let case = good()?;
-    for device in ["cuda", "cuda:3"] {
-        refused(&case, &["--device", device], 1, &["--device cuda:", "CUDA", "use `cpu`"])?;
-    }
-    Ok(())
+    refused(&good()?, &["--device", "cuda:99"], 1, &["--device cuda:99", "CUDA"])
 }
 
 #[test]

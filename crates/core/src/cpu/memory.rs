@@ -78,7 +78,7 @@ impl Memory {
         let values = match kept {
             Some(values) => values,
             None => bytemuck::allocation::try_zeroed_vec(len)
-                .map_err(|()| Error::OutOfMemory { bytes })?,
+                .map_err(|()| Error::OutOfMemory { bytes, free: None })?,
         };
         let live = self.0.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.0.peak.fetch_max(live, Ordering::Relaxed);
@@ -191,7 +191,7 @@ mod tests {
     fn a_refused_allocation_names_its_bytes() {
         let memory = Memory::default();
         let error = memory.alloc::<u64>(usize::MAX / 16).expect_err("half the address space");
-        assert_eq!(error, Error::OutOfMemory { bytes: (usize::MAX / 16) * 8 });
+        assert_eq!(error, Error::OutOfMemory { bytes: (usize::MAX / 16) * 8, free: None });
         assert_eq!(memory.live_bytes(), 0);
     }
 

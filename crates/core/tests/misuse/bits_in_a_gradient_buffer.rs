@@ -1,6 +1,6 @@
 //! Only a codec whose word is the element fits in a gradient buffer.
 
-use prelu_mem_core::{Codec, Cpu, Decoded, Element, Lent, Recipe, Strategy};
+use prelu_mem_core::{Codec, Cpu, Element, Lent, Recipe, Strategy, Vectors};
 use prelu_mem_core::{Basis, Channel};
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -8,7 +8,6 @@ struct Bytes;
 
 impl<T: Element> Codec<T> for Bytes {
     type Word = i8;
-    type Lanes<'a> = i8;
     const LANES: usize = 1;
     const BASIS: Basis = Basis::Output;
 
@@ -16,11 +15,11 @@ impl<T: Element> Codec<T> for Bytes {
         Channel::Encoded
     }
     fn encode(_: &mut [i8], _: usize, _: &[T], _: u64) {}
-    fn lanes(words: &[i8], at: usize, _: usize) -> i8 {
-        words[at]
+    fn signs<V: Vectors>(v: V, words: &[i8], at: usize, len: usize, _: &[T]) -> u64 {
+        v.set_bytes(&words[at..at + len])
     }
-    fn decode(lanes: i8, _: usize, output: T) -> Decoded<T> {
-        Decoded { positive: lanes != 0, basis: output }
+    fn basis<'a>(_: &'a [i8], _: usize, _: usize, output: &'a [T]) -> &'a [T] {
+        output
     }
 }
 

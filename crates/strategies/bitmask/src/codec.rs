@@ -18,6 +18,8 @@ pub fn bits(words: &[u64], len: usize) -> &BitSlice<u64, Lsb0> {
     &BitSlice::from_slice(words)[..len]
 }
 
+prelu_mem_cuda::device_codec!(SignBits, "../cuda");
+
 impl<T: Element> Codec<T> for SignBits {
     type Word = u64;
     const LANES: usize = BITS;

@@ -14,3 +14,8 @@ impl<T: Element> Recipe<T> for Bitmask {
     type Codec = SignBits;
     type Home = Owned;
 }
+
+/// The example of a framework's stream and tensors is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/cuda.md")]
+struct CudaExample;

@@ -6,6 +6,8 @@ use prelu_mem_core::{Basis, Channel, Codec, Element, Vectors};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SignByte;
 
+prelu_mem_cuda::device_codec!(SignByte, "../cuda");
+
 impl<T: Element> Codec<T> for SignByte {
     type Word = i8;
     const LANES: usize = 1;

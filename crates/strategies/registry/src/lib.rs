@@ -40,11 +40,16 @@ macro_rules! strategies {
             }
         }
 
+        /// A backend with the loops of every strategy's codec. Any backend that has them all is one.
+        pub trait EveryKernel<T: Element>: Backend $(+ Kernels<$codec, T>)* {}
+
+        impl<B: Backend $(+ Kernels<$codec, T>)*, T: Element> EveryKernel<T> for B {}
+
         /// Calls `visitor` with the strategy of this name.
         pub fn with<B, T, V>(name: StrategyName, visitor: V) -> V::Output
         where
             T: Element,
-            B: Backend $(+ Kernels<$codec, T>)*,
+            B: EveryKernel<T>,
             V: Visitor<B, T>,
         {
             match name {

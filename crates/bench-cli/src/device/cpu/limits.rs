@@ -1,8 +1,8 @@
 //! What the memory of this machine allows: the simplest loops there are, over the same tensors.
 //!
-//! copy:   `b[i] = a[i]`                2 elements moved per element
-//! scale:  `a[i] = a[i] * s`            2, as PReLU's forward in place
-//! triad:  `g[i] = g[i] * s + y[i] * t` 3, as PReLU's backward over its output
+//! copy:   `b[i] = a[i]`
+//! scale:  `a[i] = a[i] * s`
+//! triad:  `g[i] = g[i] * s + y[i] * t`
 
 use prelu_mem_core::Element;
 use rayon::ThreadPool;

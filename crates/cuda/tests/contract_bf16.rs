@@ -1,0 +1,16 @@
+//! The contract suite for `bf16`.
+
+mod driver;
+
+#[macro_use]
+mod contract;
+
+contract! {
+    half::bf16:
+    full_copy FullCopy,
+    int8_mask Int8Mask,
+    bitmask Bitmask,
+    diff_stash DiffStash,
+    output_sign OutputSign,
+    adaptive Adaptive,
+}

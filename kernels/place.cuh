@@ -1,0 +1,211 @@
+// Where a thread's elements lie.
+//
+//     strip  = block % strips, chunk = block / strips
+//     column = strip * STRIP + thread * GROUP                   the same in every row
+//     rows   = chunk * rows_per_block ..                        walked downwards
+//     element q = row * columns + column of the class lies in the tensor at
+//         row * row_stride + column / period * period_stride + channels[member] * inner + within
+#pragma once
+
+#include "elements.cuh"
+
+namespace prelu_mem {
+
+/// A column, as the member it belongs to.
+struct Column {
+    u64 repeat; ///< periods before it
+    u64 member;
+    u64 within; ///< columns of the member before it
+
+    PRELU_MEM_DEVICE static Column at(const Shape& shape, u64 column) {
+        const u64 repeat = quotient(column, shape.period);
+        const u64 rest = column - repeat * shape.period;
+        const u64 member = quotient(rest, shape.inner);
+        return {repeat, member, rest - member * shape.inner};
+    }
+
+    /// The column to the right.
+    PRELU_MEM_DEVICE void advance(const Shape& shape) {
+        if (++within < shape.inner) return;
+        within = 0;
+        if (++member < shape.members) return;
+        member = 0;
+        ++repeat;
+    }
+
+    /// Tensor elements before it in a row.
+    PRELU_MEM_DEVICE u64 offset(const Shape& shape) const {
+        const u64 channel = shape.channels ? shape.channels[member] : member;
+        return repeat * shape.period_stride + channel * shape.inner + within;
+    }
+};
+
+/// A block's share of a shape.
+struct Block {
+    u64 strip;
+    u64 chunk;
+    u64 first_row;
+    u64 rows;
+
+    PRELU_MEM_DEVICE static Block own(const Shape& shape) {
+        const u64 chunk = blockIdx.x / shape.strips;
+        const u64 first = chunk * shape.rows_per_block;
+        const u64 rows = smaller(shape.rows_per_block, shape.rows - first);
+        return {blockIdx.x - chunk * shape.strips, chunk, first, rows};
+    }
+};
+
+/// A group of eight.
+struct Position {
+    u64 offset;  ///< of its first element in the tensor
+    u64 element; ///< and among the class's
+
+    PRELU_MEM_DEVICE Position down(const Shape& shape, u64 rows) const {
+        return {offset + rows * shape.row_stride, element + rows * shape.columns};
+    }
+};
+
+/// A thread's groups: one in each of its block's rows.
+struct Place {
+    Column first;    ///< of the thread's columns
+    Position start;  ///< in the block's first row
+    u32 whole;       ///< rows with a whole group
+    u32 rest;        ///< elements of the thread in the row after those
+    bool contiguous; ///< whether a group is side by side in the tensor
+
+    PRELU_MEM_DEVICE static Place own(const Shape& shape, const Block& block) {
+        const u64 column = block.strip * STRIP + threadIdx.x * GROUP;
+        Place place;
+        place.first = Column::at(shape, column);
+        place.start = {place.first.offset(shape), column};
+        place.start = place.start.down(shape, block.first_row);
+        place.whole = 0;
+        place.rest = 0;
+        if (column < shape.columns) {
+            // Only the tensor's last row may be short, or a row that is the only one.
+            const u64 last = place.start.element + (block.rows - 1) * shape.columns;
+            const u64 there = last < shape.elements ? shape.elements - last : 0;
+            place.whole = u32(there >= GROUP ? block.rows : block.rows - 1);
+            place.rest = there >= GROUP ? 0 : u32(there);
+        }
+        place.contiguous = true;
+        if (shape.channels && place.first.within + GROUP > shape.inner) {
+            Column column = place.first;
+            const u64 offset = column.offset(shape);
+            for (u32 lane = 1; lane < GROUP; ++lane) {
+                column.advance(shape);
+                if (column.offset(shape) != offset + lane) place.contiguous = false;
+            }
+        }
+        return place;
+    }
+
+    PRELU_MEM_DEVICE bool is_empty() const { return whole == 0 && rest == 0; }
+
+    /// The slopes of the thread's columns.
+    template <class Wide>
+    PRELU_MEM_DEVICE void slopes(const Shape& shape, const void* by_member,
+                                 Wide (&slopes)[GROUP]) const {
+        Column column = first;
+#pragma unroll
+        for (u32 lane = 0; lane < GROUP; ++lane) {
+            slopes[lane] = static_cast<const Wide*>(by_member)[column.member];
+            column.advance(shape);
+        }
+    }
+};
+
+/// Room in shared memory for a value per column, with one left out after every eight so that neither
+/// threads that write their eight nor threads that read neighbours meet in a bank.
+constexpr u32 SHARED_COLUMNS = STRIP + PRELU_MEM_THREADS;
+
+PRELU_MEM_DEVICE u32 shared_column(u32 column) { return column + column / GROUP; }
+
+/// Whole groups that are side by side in the tensor, at 16-byte aligned addresses.
+struct Together {
+    static constexpr bool WHOLE = true;
+
+    template <class Storage>
+    PRELU_MEM_DEVICE void load(const Storage* tensor, u64 at, u32, Storage (&to)[GROUP]) const {
+        load_group(tensor + at, to);
+    }
+    template <class Storage>
+    PRELU_MEM_DEVICE void store(Storage* tensor, u64 at, u32, const Storage (&from)[GROUP]) const {
+        store_group(tensor + at, from);
+    }
+};
+
+/// The first `count` elements of a group wherever they lie, one by one. They pass through shared
+/// memory, each thread's own, so that these loops need no registers of the fast path's.
+struct Apart {
+    static constexpr bool WHOLE = false;
+    const Shape& shape;
+    Column first;
+    double* own;
+
+    PRELU_MEM_DEVICE static Apart of(const Shape& shape, const Place& place, double* shared) {
+        return {shape, place.first, shared + shared_column(threadIdx.x * GROUP)};
+    }
+    template <class Storage>
+    PRELU_MEM_DEVICE void load(const Storage* tensor, u64 at, u32 count,
+                               Storage (&to)[GROUP]) const {
+        Storage* const staged = static_cast<Storage*>(static_cast<void*>(own));
+        Column column = first;
+        const u64 base = at - first.offset(shape);
+#pragma unroll 4
+        for (u32 lane = 0; lane < GROUP; ++lane) {
+            if (lane < count) staged[lane] = tensor[base + column.offset(shape)];
+            column.advance(shape);
+        }
+#pragma unroll
+        for (u32 lane = 0; lane < GROUP; ++lane) to[lane] = lane < count ? staged[lane] : Storage(0);
+    }
+    template <class Storage>
+    PRELU_MEM_DEVICE void store(Storage* tensor, u64 at, u32 count,
+                                const Storage (&from)[GROUP]) const {
+        Storage* const staged = static_cast<Storage*>(static_cast<void*>(own));
+#pragma unroll
+        for (u32 lane = 0; lane < GROUP; ++lane) staged[lane] = from[lane];
+        Column column = first;
+        const u64 base = at - first.offset(shape);
+#pragma unroll 4
+        for (u32 lane = 0; lane < GROUP; ++lane) {
+            if (lane < count) tensor[base + column.offset(shape)] = staged[lane];
+            column.advance(shape);
+        }
+    }
+};
+
+/// Runs a loop over a thread's groups: the rest first, then the rows downwards, whatever the path.
+template <u32 ROWS, class Loop>
+PRELU_MEM_DEVICE void walk(const Shape& shape, const Place& place, bool fast, double* shared,
+                           const Loop& loop) {
+    u32 apart_rows = (place.rest > 0 ? 1 : 0) + (fast ? 0 : place.whole);
+    if (apart_rows > 0) {
+        const Apart apart = Apart::of(shape, place, shared);
+        u32 row = place.rest > 0 ? place.whole : 0;
+#pragma unroll 1
+        for (; apart_rows > 0; --apart_rows) {
+            const bool last = row == place.whole;
+            loop.template rows<1>(apart, place.start.down(shape, row), last ? place.rest : GROUP);
+            row = last ? 0 : row + 1;
+        }
+    }
+    if (!fast) return;
+    Position at = place.start;
+    u32 left = place.whole;
+#pragma unroll 1
+    for (; left >= ROWS; left -= ROWS) {
+        loop.template rows<ROWS>(Together(), at, GROUP);
+        at = at.down(shape, ROWS);
+    }
+    if constexpr (ROWS > 1) {
+#pragma unroll 1
+        for (; left > 0; --left) {
+            loop.template rows<1>(Together(), at, GROUP);
+            at = at.down(shape, 1);
+        }
+    }
+}
+
+}  // namespace prelu_mem
