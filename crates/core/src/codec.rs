@@ -57,7 +57,7 @@ pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
     ///
     /// Calls come with ascending `at`, without gaps, so that the first one to touch a word is the
     /// one for its lane 0: it overwrites the word, later ones add to it.
-    fn encode(words: &mut [Self::Word], at: usize, pre: &[T], signs: u64);
+    fn encode<V: Vectors>(vectors: V, words: &mut [Self::Word], at: usize, pre: &[T], signs: u64);
 
     /// Which of the elements `at .. at + len`, with `len` at most [`CHUNK`], were positive: bit `i`
     /// stands for element `at + i`, and bits from `len` on for nothing. `output` are their `y`, of
@@ -88,8 +88,8 @@ impl<T: Element> Codec<T> for Identity {
     }
 
     #[inline(always)]
-    fn encode(words: &mut [T], at: usize, pre: &[T], _: u64) {
-        words[at..at + pre.len()].copy_from_slice(pre);
+    fn encode<V: Vectors>(vectors: V, words: &mut [T], at: usize, pre: &[T], _: u64) {
+        vectors.save(&mut words[at..at + pre.len()], pre);
     }
 
     #[inline(always)]
@@ -121,7 +121,7 @@ impl<T: Element> Codec<T> for SignOfOutput {
     }
 
     #[inline(always)]
-    fn encode(_: &mut [()], _: usize, _: &[T], _: u64) {}
+    fn encode<V: Vectors>(_: V, _: &mut [()], _: usize, _: &[T], _: u64) {}
 
     #[inline(always)]
     fn signs<V: Vectors>(vectors: V, _: &[()], _: usize, _: usize, output: &[T]) -> u64 {

@@ -44,6 +44,23 @@ pub trait Vectors: Copy + private::Sealed {
         self.set_bytes_of_chunk(&padded)
     }
 
+    /// Copies a chunk, or the rest of one, to a saved state. Where that is larger than the caches, the
+    /// copy goes past them: it does not read the memory that it overwrites.
+    #[inline(always)]
+    fn save<T: Element>(self, to: &mut [T], from: &[T]) {
+        match (to.as_chunks_mut(), from.as_chunks()) {
+            (([to], []), ([from], [])) => self.save_chunk(to, from),
+            _ => to.copy_from_slice(from),
+        }
+    }
+
+    /// Waits until what was saved past the caches can be seen by other threads.
+    #[doc(hidden)]
+    fn finish_saving(self);
+
+    #[doc(hidden)]
+    fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]);
+
     /// [`Vectors::signs`] of a whole chunk.
     #[doc(hidden)]
     #[inline(always)]

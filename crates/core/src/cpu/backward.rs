@@ -57,7 +57,7 @@ fn split<C: Codec<T>, T: Element>(
 ) {
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
-        cpu.level.run(Block { plan, start, saved, grad, row: rows });
+        cpu.level.run(Block { plan, start, saved, grad, row: rows }, false);
         return;
     }
     let middle = range.start + range.len() / 2;

@@ -58,7 +58,7 @@ fn split<T: Element>(
 ) {
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
-        cpu.level.run(Block { plan, start, upstream, stash, row: rows });
+        cpu.level.run(Block { plan, start, upstream, stash, row: rows }, false);
         return;
     }
     let middle = range.start + range.len() / 2;

@@ -27,6 +27,10 @@ use crate::element::{Element, Wide};
 use crate::plan::Plan;
 use crate::vectors::{Vectors, load, store};
 
+/// Saved bytes from which on a saved state is taken to be larger than the caches: no processor's last
+/// level is much larger, and a backward pass comes long after.
+const CACHES: usize = 32 << 20;
+
 /// Runs the blocks of the whole tensor.
 pub(super) fn forward<C: Codec<T>, T: Element>(
     cpu: &Cpu,
@@ -51,7 +55,8 @@ fn split<C: Codec<T>, T: Element>(
 ) {
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
-        cpu.level.run(Block { plan, start, x, words, kept });
+        let saved = plan.words() * size_of::<C::Word>() + plan.kept_elements() * size_of::<T>();
+        cpu.level.run(Block { plan, start, x, words, kept }, saved >= CACHES);
         return;
     }
     let middle = range.start + range.len() / 2;
@@ -97,6 +102,7 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
                 }
             }
         }
+        vectors.finish_saving();
     }
 }
 
@@ -186,7 +192,7 @@ fn pass<D: Codec<T>, T: Element, V: Vectors>(
 ) {
     let pre = load(x);
     let signs = vectors.signs_of_chunk(&pre);
-    D::encode(words, at, x, signs);
+    D::encode(vectors, words, at, x, signs);
     let slope = slopes.chunk();
     let mut wide = vectors.widen(&pre);
     for (lane, x) in wide.iter_mut().enumerate() {

@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::storage::Storage;
 use crate::codec::Word;
 use crate::error::{Error, Result};
 
@@ -77,8 +78,7 @@ impl Memory {
         let fresh = kept.is_none();
         let values = match kept {
             Some(values) => values,
-            None => bytemuck::allocation::try_zeroed_vec(len)
-                .map_err(|()| Error::OutOfMemory { bytes, free: None })?,
+            None => Storage::zeroes(len).ok_or(Error::OutOfMemory { bytes, free: None })?,
         };
         let live = self.0.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.0.peak.fetch_max(live, Ordering::Relaxed);
@@ -102,14 +102,14 @@ struct Pool {
 }
 
 impl Pool {
-    fn take<U: Word>(&mut self, len: usize) -> Option<Vec<U>> {
+    fn take<U: Word>(&mut self, len: usize) -> Option<Storage<U>> {
         let buffer = self.buffers.get_mut(&(TypeId::of::<U>(), len))?.pop()?;
-        let values = *buffer.downcast::<Vec<U>>().ok()?;
+        let values = *buffer.downcast::<Storage<U>>().ok()?;
         self.bytes -= size_of_val(&*values);
         Some(values)
     }
 
-    fn put<U: Word>(&mut self, values: Vec<U>, live: usize) {
+    fn put<U: Word>(&mut self, values: Storage<U>, live: usize) {
         let bytes = size_of_val(&*values);
         if bytes > 0 && live + self.bytes + bytes <= self.most {
             self.bytes += bytes;
@@ -140,7 +140,7 @@ impl fmt::Debug for Pool {
 /// Counted elements in memory.
 #[derive(Debug)]
 pub struct Buffer<U: Word> {
-    values: Vec<U>,
+    values: Storage<U>,
     memory: Memory,
 }
 

@@ -10,6 +10,7 @@ mod runs;
 mod segments;
 pub mod simd;
 mod slope_source;
+mod storage;
 mod sums;
 mod walk;
 

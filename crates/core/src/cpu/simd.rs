@@ -103,36 +103,40 @@ impl Level {
     }
 
     /// Runs a task with this level's instructions. A level that the processor lacks cannot be
-    /// reached: [`crate::Cpu`] checks it when it is made.
+    /// reached: [`crate::Cpu`] checks it when it is made. `past_caches` tells whether what the task saves
+    /// is larger than the caches.
     #[inline]
-    pub(crate) fn run<K: Task>(self, task: K) {
+    pub(crate) fn run<K: Task>(self, task: K, past_caches: bool) {
         #[cfg(target_arch = "x86_64")]
         match self {
             Level::Portable => task.run(Portable),
             // SAFETY: a Cpu is made only with a level that was detected on this processor.
-            Level::Avx2 => unsafe { run_avx2(task) },
+            Level::Avx2 => unsafe { run_avx2(task, past_caches) },
             // SAFETY: as above.
-            Level::Avx512 => unsafe { run_avx512(task) },
+            Level::Avx512 => unsafe { run_avx512(task, past_caches) },
         }
         #[cfg(not(target_arch = "x86_64"))]
-        task.run(Portable);
+        {
+            let _ = past_caches;
+            task.run(Portable);
+        }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx2<K: Task>(task: K) {
+fn run_avx2<K: Task>(task: K, past_caches: bool) {
     // SAFETY: this function is compiled for AVX2 and F16C.
-    task.run(unsafe { Avx2::new() });
+    task.run(unsafe { Avx2::new(past_caches) });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(
     enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl"
 )]
-fn run_avx512<K: Task>(task: K) {
+fn run_avx512<K: Task>(task: K, past_caches: bool) {
     // SAFETY: this function is compiled for AVX-512 F, BW and VL.
-    task.run(unsafe { Avx512::new() });
+    task.run(unsafe { Avx512::new(past_caches) });
 }
 
 fn accepted() -> String {

@@ -4,6 +4,7 @@ use half::f16;
 
 use super::{CHUNK, LANES, Lanes, Sealed, Vectors, bit};
 use crate::accumulator::{Accumulator, Twofold};
+use crate::element::Element;
 use crate::half_width::{narrow_f16, widen_f16};
 
 /// What every processor of the target has.
@@ -13,6 +14,14 @@ pub(crate) struct Portable;
 impl Sealed for Portable {}
 
 impl Vectors for Portable {
+    #[inline(always)]
+    fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
+        *to = *from;
+    }
+
+    #[inline(always)]
+    fn finish_saving(self) {}
+
     #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         pack(x.map(|x| u8::from(x > 0.0)))

@@ -6,23 +6,56 @@ use bytemuck::cast;
 use half::f16;
 
 use super::{CHUNK, LANES, Lanes, Sealed, Vectors};
+use crate::element::Element;
 
 /// AVX2, FMA and F16C.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2 {
+    past_caches: bool,
+}
 
 impl Avx2 {
+    /// `past_caches` tells whether saved states are larger than the caches.
+    ///
     /// # Safety
     /// The processor has AVX2, FMA and F16C.
     #[inline(always)]
-    pub(crate) unsafe fn new() -> Self {
-        Avx2(())
+    pub(crate) unsafe fn new(past_caches: bool) -> Self {
+        Avx2 { past_caches }
     }
 }
 
 impl Sealed for Avx2 {}
 
 impl Vectors for Avx2 {
+    #[inline(always)]
+    fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
+        if self.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
+            let from = std::ptr::from_ref(from).cast::<__m256i>();
+            let to = std::ptr::from_mut(to).cast::<__m256i>();
+            for index in 0..size_of::<[T; CHUNK]>() / size_of::<__m256i>() {
+                // SAFETY: both chunks are so many vectors long, `to` is aligned for them, and the
+                // value `self` proves the instructions.
+                unsafe {
+                    _mm256_stream_si256(
+                        to.add(index).cast(),
+                        _mm256_loadu_si256(from.add(index).cast()),
+                    )
+                };
+            }
+        } else {
+            *to = *from;
+        }
+    }
+
+    #[inline(always)]
+    fn finish_saving(self) {
+        if self.past_caches {
+            // SAFETY: every x86-64 processor has it.
+            unsafe { _mm_sfence() };
+        }
+    }
+
     #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         let x: [__m256; 8] = cast(*x);
@@ -207,20 +240,52 @@ unsafe fn mask(bits: u64) -> __m256d {
 
 /// AVX-512 F, BW and VL.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512 {
+    past_caches: bool,
+}
 
 impl Avx512 {
+    /// `past_caches` tells whether saved states are larger than the caches.
+    ///
     /// # Safety
     /// The processor has AVX-512 F, BW and VL.
     #[inline(always)]
-    pub(crate) unsafe fn new() -> Self {
-        Avx512(())
+    pub(crate) unsafe fn new(past_caches: bool) -> Self {
+        Avx512 { past_caches }
     }
 }
 
 impl Sealed for Avx512 {}
 
 impl Vectors for Avx512 {
+    #[inline(always)]
+    fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
+        if self.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m512i>()) {
+            let from = std::ptr::from_ref(from).cast::<__m512i>();
+            let to = std::ptr::from_mut(to).cast::<__m512i>();
+            for index in 0..size_of::<[T; CHUNK]>() / size_of::<__m512i>() {
+                // SAFETY: both chunks are so many vectors long, `to` is aligned for them, and the
+                // value `self` proves the instructions.
+                unsafe {
+                    _mm512_stream_si512(
+                        to.add(index).cast(),
+                        _mm512_loadu_si512(from.add(index).cast()),
+                    )
+                };
+            }
+        } else {
+            *to = *from;
+        }
+    }
+
+    #[inline(always)]
+    fn finish_saving(self) {
+        if self.past_caches {
+            // SAFETY: every x86-64 processor has it.
+            unsafe { _mm_sfence() };
+        }
+    }
+
     #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         let x: [__m512; 4] = cast(*x);

@@ -30,7 +30,7 @@ impl<T: Element> Codec<T> for SignBits {
     }
 
     #[inline(always)]
-    fn encode(words: &mut [u64], at: usize, pre: &[T], signs: u64) {
+    fn encode<V: Vectors>(_: V, words: &mut [u64], at: usize, pre: &[T], signs: u64) {
         let (word, shift) = (at / BITS, at % BITS);
         if shift == 0 {
             words[word] = signs;
@@ -62,17 +62,17 @@ mod tests {
     #[test]
     fn bits_follow_the_signs_at_any_offset() {
         let x: Vec<f32> = (0..200).map(|i| ((i * 37 % 23) as f32) - 11.0).collect();
+        let vectors = prelu_mem_core::vectors::portable();
         for piece in [1, 7, 49, 63, 64] {
             let mut words = vec![u64::MAX; 200_usize.div_ceil(BITS)];
             for (index, pre) in x.chunks(piece).enumerate() {
                 let bit = |(lane, &x): (usize, &f32)| u64::from(x > 0.0) << lane;
                 let signs = pre.iter().enumerate().map(bit).sum();
-                <SignBits as Codec<f32>>::encode(&mut words, index * piece, pre, signs);
+                SignBits::encode(vectors, &mut words, index * piece, pre, signs);
             }
             let expected: Vec<bool> = x.iter().map(|&x| x > 0.0).collect();
             assert_eq!(bits(&words, 200).iter().by_vals().collect::<Vec<_>>(), expected, "{piece}");
             for at in 0..200 - piece {
-                let vectors = prelu_mem_core::vectors::portable();
                 let signs = <SignBits as Codec<f32>>::signs(vectors, &words, at, piece, &[]);
                 for lane in 0..piece {
                     assert_eq!(signs >> lane & 1 == 1, expected[at + lane], "{at} {lane} {piece}");

@@ -18,7 +18,7 @@ impl<T: Element> Codec<T> for SignByte {
     }
 
     #[inline(always)]
-    fn encode(words: &mut [i8], at: usize, pre: &[T], _: u64) {
+    fn encode<V: Vectors>(_: V, words: &mut [i8], at: usize, pre: &[T], _: u64) {
         for (word, x) in words[at..at + pre.len()].iter_mut().zip(pre) {
             *word = i8::from(x.positive());
         }
