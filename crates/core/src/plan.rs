@@ -19,6 +19,7 @@ pub struct Plan<C, T: Element> {
     by_slope: Geometry,
     slopes: Vec<T>,
     cyclic_slopes: Vec<T::Wide>,
+    class_bits: Vec<[u64; 2]>,
     classes: Vec<Channel>,
     uniform: bool,
     encoded: Rank,
@@ -62,6 +63,7 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             cyclic_slopes: if by_slope.inner() == 1 { cyclic(slopes.values()) } else { Vec::new() },
             encoded: Rank::of(&by_slope, &classes, Channel::Encoded),
             kept: Rank::of(&by_slope, &classes, Channel::Kept),
+            class_bits: if by_slope.inner() == 1 { class_bits(&classes) } else { Vec::new() },
             uniform: classes.iter().all(|class| Some(class) == classes.first()),
             classes,
             epoch: slopes.epoch(),
@@ -90,6 +92,12 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
     /// a chunk less one, so that any chunk's slopes are contiguous. Empty elsewhere.
     pub fn cyclic_slopes(&self) -> &[T::Wide] {
         &self.cyclic_slopes
+    }
+
+    /// Where channels are the fastest axis (`inner = 1`) and not all of one class: for each channel, bits
+    /// of the encoded and of the kept ones among the [`CHUNK`] from it on. Empty elsewhere.
+    pub fn class_bits(&self) -> &[[u64; 2]] {
+        &self.class_bits
     }
 
     /// The epoch of those slopes.
@@ -208,6 +216,19 @@ impl fmt::Debug for Attached {
 fn cyclic<T: Element>(slopes: &[T]) -> Vec<T::Wide> {
     let length = slopes.len() + CHUNK - 1;
     slopes.iter().cycle().take(length).map(|slope| slope.widen()).collect()
+}
+
+/// For each channel, bits of the encoded and of the kept ones among the [`CHUNK`] from it on, the first
+/// following the last; none where all are of one class.
+fn class_bits(classes: &[Channel]) -> Vec<[u64; 2]> {
+    if classes.iter().all(|class| Some(class) == classes.first()) {
+        return Vec::new();
+    }
+    let of = |first: usize, class: Channel| {
+        let member = |lane: &usize| classes[(first + lane) % classes.len()] == class;
+        (0..CHUNK).filter(member).map(|lane| 1 << lane).sum()
+    };
+    (0..classes.len()).map(|c| [of(c, Channel::Encoded), of(c, Channel::Kept)]).collect()
 }
 
 /// The channels of one class, and how many come before each channel.

@@ -54,6 +54,14 @@ pub trait Vectors: Copy + private::Sealed {
         }
     }
 
+    /// The bits of `bits` that are set in `mask`, side by side from bit 0 on.
+    #[doc(hidden)]
+    fn close_up(self, bits: u64, mask: u64) -> u64;
+
+    /// The lowest bits of `bits`, in the places of those that are set in `mask`.
+    #[doc(hidden)]
+    fn put_back(self, bits: u64, mask: u64) -> u64;
+
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -213,6 +221,12 @@ pub(crate) fn store<T: Element>(chunk: [T; CHUNK], elements: &mut [T]) {
         Some(whole) => *whole = chunk,
         None => elements.copy_from_slice(&chunk[..elements.len()]),
     }
+}
+
+/// The lowest `len` bits, of at most [`CHUNK`].
+#[inline(always)]
+pub(crate) fn lowest(len: usize) -> u64 {
+    if len < CHUNK { (1 << len) - 1 } else { u64::MAX }
 }
 
 /// Whether bit `lane` is set.

@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
+use super::mixed::{Classes, MixedInPlace, is_mixed};
 use super::segments::{Segment, Segments};
 use super::simd::Task;
 use super::walk::{Chunk, Operands, along};
@@ -84,6 +85,17 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
         let Block { plan, start, saved, grad, row } = self;
         let mut word = plan.encoded_before(start);
         let mut keep = plan.kept_before(start);
+        if is_mixed(plan) && !grad.is_empty() {
+            let segment = Segment::whole(plan, start..start + grad.len());
+            let operands = MixedInPlace::<C, T> {
+                classes: Classes::new(plan, (segment.channel, segment.left), (word, keep)),
+                words: saved.words,
+                kept: saved.kept,
+                output: saved.output.get(start..start + grad.len()).unwrap_or_default(),
+                grad,
+            };
+            return along(vectors, plan, start, segment, operands, row);
+        }
         for segment in Segments::new(plan, start..start + grad.len()) {
             let Segment { class, start: first, len, .. } = segment;
             let grad = &mut grad[first - start..][..len];

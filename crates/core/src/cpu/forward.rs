@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
+use super::mixed::{Classes, is_mixed};
 use super::runs::Runs;
 use super::segments::{Segment, Segments};
 use super::simd::Task;
@@ -84,6 +85,10 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
         let Block { plan, start, x, words, kept } = self;
+        if is_mixed(plan) && !x.is_empty() {
+            mixed(vectors, plan, start, x, words, kept);
+            return vectors.finish_saving();
+        }
         let (mut word, mut keep) = (0, 0);
         for segment in Segments::new(plan, start..start + x.len()) {
             let Segment { class, start: first, len, .. } = segment;
@@ -103,6 +108,31 @@ impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
             }
         }
         vectors.finish_saving();
+    }
+}
+
+/// The elements from `start` on, of classes that change within a chunk.
+#[inline(always)]
+fn mixed<C: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    plan: &Plan<C, T>,
+    start: usize,
+    x: &mut [T],
+    words: &mut [C::Word],
+    kept: &mut [T],
+) {
+    let Segment { channel, left, .. } = Segment::whole(plan, start..start + x.len());
+    let mut slopes = Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
+    let mut runs = Runs::new(plan, channel, left);
+    let mut classes = Classes::new(plan, (channel, left), (0, 0));
+    for x in x.chunks_mut(CHUNK) {
+        classes.save::<C, T, V>(vectors, x, words, kept);
+        if plan.by_slope().inner() == 1 {
+            pass::<SignOfOutput, T, V>(vectors, x, &slopes, &mut [], 0);
+            slopes.advance(x.len());
+        } else {
+            pass::<SignOfOutput, T, V>(vectors, x, &runs.table(x.len()), &mut [], 0);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod blocks;
 mod direct;
 mod forward;
 mod memory;
+mod mixed;
 mod partials;
 mod runs;
 mod segments;

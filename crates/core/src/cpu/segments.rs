@@ -24,7 +24,6 @@ pub(super) struct Segment {
 /// position = range.start
 /// until range.end:
 ///     all of one class:  segment = the whole range
-///     channels fastest:  segment = the channels up to the next class
 ///     else:              segment = the rest of the channel's run
 ///     yield segment, cut at range.end
 /// ```
@@ -38,6 +37,22 @@ pub(super) struct Segments<'a> {
     channel: usize,
     /// What is left of the channel's run.
     run: usize,
+}
+
+impl Segment {
+    /// A whole range, not empty, as one segment; the class is that of its first element.
+    #[inline(always)]
+    pub(super) fn whole<C: Codec<T>, T: Element>(plan: &Plan<C, T>, range: Range<usize>) -> Self {
+        let inner = plan.by_slope().inner();
+        let channel = range.start / inner % plan.classes().len();
+        Segment {
+            class: plan.classes()[channel],
+            start: range.start,
+            len: range.len(),
+            channel,
+            left: inner - range.start % inner,
+        }
+    }
 }
 
 impl<'a> Segments<'a> {
@@ -74,13 +89,9 @@ impl Iterator for Segments<'_> {
         let rest = self.end - self.position;
         let len = if self.uniform {
             rest
-        } else if self.inner > 1 {
+        } else {
             self.channel += 1;
             self.run.min(rest)
-        } else {
-            let same = self.classes[channel..].iter().take_while(|&&next| next == class).count();
-            self.channel += same;
-            same.min(rest)
         };
         if self.channel == self.classes.len() {
             self.channel = 0;

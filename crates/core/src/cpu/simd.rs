@@ -126,7 +126,7 @@ impl Level {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
 fn run_avx2<K: Task>(task: K, past_caches: bool) {
-    // SAFETY: this function is compiled for AVX2 and F16C.
+    // SAFETY: this function is compiled for AVX2, FMA, F16C and BMI2.
     task.run(unsafe { Avx2::new(past_caches) });
 }
 
@@ -135,7 +135,7 @@ fn run_avx2<K: Task>(task: K, past_caches: bool) {
     enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl"
 )]
 fn run_avx512<K: Task>(task: K, past_caches: bool) {
-    // SAFETY: this function is compiled for AVX-512 F, BW and VL.
+    // SAFETY: this function is compiled for AVX-512 F, BW and VL, and BMI2.
     task.run(unsafe { Avx512::new(past_caches) });
 }
 

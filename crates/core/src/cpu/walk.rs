@@ -24,7 +24,7 @@ use super::sums::{Columns, Products, RunSums};
 use crate::codec::{CHUNK, Codec};
 use crate::element::{Element, Wide};
 use crate::plan::Plan;
-use crate::vectors::{Vectors, bit, load, store};
+use crate::vectors::{Vectors, bit, load, lowest, store};
 
 /// What a segment's backward reads and writes.
 pub(super) trait Operands<T: Element> {
@@ -63,27 +63,40 @@ pub(super) fn along<C: Codec<T>, T: Element, O: Operands<T>, V: Vectors>(
     row: &mut [T::Accumulator],
 ) {
     let Segment { channel, left, .. } = segment;
+    if plan.by_slope().inner() == 1 {
+        return fastest_axis(vectors, plan, channel, operands, row);
+    }
     let channels = plan.slopes().len();
-    let slopes = Cyclic::new(plan.cyclic_slopes(), channels, channel);
     let from = Runs::new(plan, channel, left);
     let base = first_channel(plan, start);
     let entry = if channel < base { channel + channels - base } else { channel - base };
-    let columns_sums = Columns::new(&mut *row, channel, channels);
-    match (plan.by_slope().inner() == 1, plan.is_learned()) {
-        (true, true) => columns::<true, O, T, V>(vectors, operands, slopes, columns_sums),
-        (true, false) => columns::<false, O, T, V>(vectors, operands, slopes, columns_sums),
-        (false, true) => {
-            let sums = RunSums::new(row, entry, channels, from.short());
-            runs::<true, O, T, V>(vectors, operands, from, sums);
-        }
-        (false, false) => {
-            let sums = RunSums::new(row, entry, channels, from.short());
-            runs::<false, O, T, V>(vectors, operands, from, sums);
-        }
+    let sums = RunSums::new(row, entry, channels, from.short());
+    if plan.is_learned() {
+        runs::<true, O, T, V>(vectors, operands, from, sums);
+    } else {
+        runs::<false, O, T, V>(vectors, operands, from, sums);
     }
 }
 
-/// Channels are the fastest axis.
+/// Elements from one of channel `channel` on, where channels are the fastest axis.
+#[inline(always)]
+fn fastest_axis<C: Codec<T>, T: Element, O: Operands<T>, V: Vectors>(
+    vectors: V,
+    plan: &Plan<C, T>,
+    channel: usize,
+    operands: O,
+    row: &mut [T::Accumulator],
+) {
+    let channels = plan.slopes().len();
+    let slopes = Cyclic::new(plan.cyclic_slopes(), channels, channel);
+    let sums = Columns::new(row, channel, channels);
+    if plan.is_learned() {
+        columns::<true, O, T, V>(vectors, operands, slopes, sums);
+    } else {
+        columns::<false, O, T, V>(vectors, operands, slopes, sums);
+    }
+}
+
 #[inline(always)]
 fn columns<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
     vectors: V,
@@ -170,7 +183,7 @@ fn over_the_end<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
             if runs.short() {
                 sums.add_terms(&terms[from..to]);
             } else {
-                sums.add_piece::<T, V>(vectors, &terms, first(to) & !first(from));
+                sums.add_piece::<T, V>(vectors, &terms, lowest(to) & !lowest(from));
             }
             if pieces.advance(to - from) {
                 sums.close();
@@ -179,12 +192,6 @@ fn over_the_end<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
         }
     }
     propagate(vectors, &mut chunk, &runs.table(len));
-}
-
-/// The lowest `len` bits.
-#[inline(always)]
-fn first(len: usize) -> u64 {
-    if len < CHUNK { (1 << len) - 1 } else { u64::MAX }
 }
 
 /// What is to be summed of a chunk of `len` elements: those that are not positive.
@@ -197,7 +204,7 @@ fn products<T: Element, V: Vectors>(
     Products {
         g: vectors.widen(&load(chunk.upstream())),
         basis: vectors.widen(&load(chunk.basis())),
-        which: !chunk.signs() & first(len),
+        which: !chunk.signs() & lowest(len),
     }
 }
 

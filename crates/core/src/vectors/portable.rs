@@ -23,6 +23,28 @@ impl Vectors for Portable {
     fn finish_saving(self) {}
 
     #[inline(always)]
+    fn close_up(self, bits: u64, mut mask: u64) -> u64 {
+        let (mut closed, mut place) = (0, 0);
+        while mask != 0 {
+            closed |= (bits >> mask.trailing_zeros() & 1) << place;
+            mask &= mask - 1;
+            place += 1;
+        }
+        closed
+    }
+
+    #[inline(always)]
+    fn put_back(self, bits: u64, mut mask: u64) -> u64 {
+        let (mut spread, mut place) = (0, 0);
+        while mask != 0 {
+            spread |= (bits >> place & 1) << mask.trailing_zeros();
+            mask &= mask - 1;
+            place += 1;
+        }
+        spread
+    }
+
+    #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         pack(x.map(|x| u8::from(x > 0.0)))
     }

@@ -8,7 +8,7 @@ use half::f16;
 use super::{CHUNK, LANES, Lanes, Sealed, Vectors};
 use crate::element::Element;
 
-/// AVX2, FMA and F16C.
+/// AVX2, FMA, F16C and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2 {
     past_caches: bool,
@@ -18,7 +18,7 @@ impl Avx2 {
     /// `past_caches` tells whether saved states are larger than the caches.
     ///
     /// # Safety
-    /// The processor has AVX2, FMA and F16C.
+    /// The processor has AVX2, FMA, F16C and BMI2.
     #[inline(always)]
     pub(crate) unsafe fn new(past_caches: bool) -> Self {
         Avx2 { past_caches }
@@ -46,6 +46,18 @@ impl Vectors for Avx2 {
         } else {
             *to = *from;
         }
+    }
+
+    #[inline(always)]
+    fn close_up(self, bits: u64, mask: u64) -> u64 {
+        // SAFETY: the value `self` proves BMI2.
+        unsafe { _pext_u64(bits, mask) }
+    }
+
+    #[inline(always)]
+    fn put_back(self, bits: u64, mask: u64) -> u64 {
+        // SAFETY: the value `self` proves BMI2.
+        unsafe { _pdep_u64(bits, mask) }
     }
 
     #[inline(always)]
@@ -238,7 +250,7 @@ unsafe fn mask(bits: u64) -> __m256d {
     }
 }
 
-/// AVX-512 F, BW and VL.
+/// AVX-512 F, BW and VL, and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512 {
     past_caches: bool,
@@ -248,7 +260,7 @@ impl Avx512 {
     /// `past_caches` tells whether saved states are larger than the caches.
     ///
     /// # Safety
-    /// The processor has AVX-512 F, BW and VL.
+    /// The processor has AVX-512 F, BW and VL, and BMI2.
     #[inline(always)]
     pub(crate) unsafe fn new(past_caches: bool) -> Self {
         Avx512 { past_caches }
@@ -276,6 +288,18 @@ impl Vectors for Avx512 {
         } else {
             *to = *from;
         }
+    }
+
+    #[inline(always)]
+    fn close_up(self, bits: u64, mask: u64) -> u64 {
+        // SAFETY: the value `self` proves BMI2.
+        unsafe { _pext_u64(bits, mask) }
+    }
+
+    #[inline(always)]
+    fn put_back(self, bits: u64, mask: u64) -> u64 {
+        // SAFETY: the value `self` proves BMI2.
+        unsafe { _pdep_u64(bits, mask) }
     }
 
     #[inline(always)]
