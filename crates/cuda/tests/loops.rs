@@ -8,11 +8,12 @@ use half::{bf16, f16};
 use prelu_mem_core::contract::Host;
 use prelu_mem_core::contract::case::every_slope;
 use prelu_mem_core::{
-    Backend, Element, Error, Filler, Geometry, GradSlot, Result, SharedBuffer, Sharing, Slopes,
-    Strategy,
+    Backend, Element, Error, Filler, Geometry, GradSlot, Identity, Inputs, Kernels, Plan, Result,
+    SharedBuffer, Sharing, Slopes, Strategy,
 };
 use prelu_mem_cuda::{Buffer, Cuda};
 use prelu_mem_diff_stash::DiffStash;
+use prelu_mem_full_copy::FullCopy;
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
 /// Long runs, short runs, channels last, one axis.
@@ -142,6 +143,35 @@ fn alignment_and_repetition_show_nowhere() -> Result<()> {
     alignment_shows_nowhere::<f64>(&cuda)
 }
 
+/// As on the CPU: a slope gradient that nobody is owed is left alone.
+#[test]
+fn frozen_slopes_leave_a_slope_gradient_as_it_was() -> Result<()> {
+    let Some(cuda) = cuda_or_skip("frozen_slopes_leave_a_slope_gradient_as_it_was") else {
+        return Ok(());
+    };
+    let geometry = Geometry::from_shape(&[2, 2, 9], 1, Sharing::PerChannel)?;
+    let plan = Plan::<Identity, f32>::new(&geometry, &Slopes::frozen(vec![-0.5, 0.25]))?;
+    let x = [-4.0_f32; 36];
+    let mut tensor = filled(&cuda, 0, &x)?;
+    let (mut words, mut kept) = (cuda.alloc::<f32>(plan.words())?, cuda.alloc::<f32>(0)?);
+    assert!(plan.words() > 0 && plan.kept_elements() == 0, "both kinds of channels are there");
+    let words_view = Cuda::view_mut(&mut words, plan.words());
+    cuda.forward(&plan, Cuda::view_mut(&mut tensor, 36), words_view, Cuda::view_mut(&mut kept, 0))?;
+
+    let inputs = Inputs {
+        words: Cuda::view(&words, plan.words()),
+        kept: Cuda::view(&kept, 0),
+        output: Some(Cuda::view(&tensor, 36)),
+    };
+    let (mut grad, mut sums) = (filled(&cuda, 0, &[1.0_f32; 36])?, filled(&cuda, 0, &[7.0, 8.0])?);
+    let sums_view = Cuda::view_mut(&mut sums, 2);
+    Kernels::backward(&cuda, &plan, inputs, Cuda::view_mut(&mut grad, 36), Some(sums_view))?;
+    assert_eq!(cuda.download(Cuda::view(&sums, 2))?, [7.0, 8.0]);
+    let expected = [[-0.5_f32; 9], [0.25; 9]].concat().repeat(2);
+    assert_eq!(cuda.download(Cuda::view(&grad, 36))?, expected);
+    Ok(())
+}
+
 type Saved<T> = <DiffStash as Strategy<Cuda, T>>::Saved;
 
 /// A stash for the geometry, and its slopes.
@@ -190,6 +220,39 @@ fn both_ways_of_handing_over_give_the_same_bits() -> Result<()> {
     hand_over::<bf16>(&cuda)?;
     hand_over::<f32>(&cuda)?;
     hand_over::<f64>(&cuda)
+}
+
+/// Terms that cancel, so large that a plain sum of `f64` would lose all the others.
+#[test]
+fn sums_of_f64_keep_what_roundings_lose() -> Result<()> {
+    let Some(cuda) = cuda_or_skip("sums_of_f64_keep_what_roundings_lose") else {
+        return Ok(());
+    };
+    const LARGE: f64 = (1_u64 << 54) as f64;
+    const TERMS: [f64; 4] = [LARGE, 1.5, -LARGE, 2.25];
+    const LEN: usize = 40_000;
+    for shape in [[1, 1, LEN], [1, LEN / 4, 4], [LEN / 8, 8, 1]] {
+        let geometry = Geometry::from_shape(&shape, 1, Sharing::Shared)?;
+        let slopes = Slopes::learned(vec![0.5]);
+        let plan = Strategy::<Cuda, f64>::plan(&FullCopy, &geometry, &slopes)?;
+        let g: Vec<f64> = (0..LEN).map(|at| TERMS[(at + at / 9) % 4]).collect();
+        let (mut x, mut grad) = (filled(&cuda, 0, &[-1.0; LEN])?, filled(&cuda, 0, &g)?);
+        let mut sums = cuda.alloc::<f64>(1)?;
+        let mut slot = GradSlot::none();
+        let saved = FullCopy.forward(&cuda, &plan, Cuda::view_mut(&mut x, LEN), &mut slot)?;
+        let ready = FullCopy.vacate(&cuda, saved, &mut slot, None)?;
+        let (grad, sum) = (Cuda::view_mut(&mut grad, LEN), Cuda::view_mut(&mut sums, 1));
+        FullCopy.backward(&cuda, &slopes, ready, None, grad, Some(sum))?;
+        let got = cuda.download(Cuda::view(&sums, 1))?[0];
+        let count = |term: f64| g.iter().filter(|&&g| g == term).count() as f64;
+        let expected =
+            -LARGE * (count(LARGE) - count(-LARGE)) - 1.5 * count(1.5) - 2.25 * count(2.25);
+        // Of the magnitudes' sum, (3 n 2^-53)^2; the last rounding is smaller.
+        let magnitudes = LEN as f64 / 2.0 * LARGE;
+        let bound = (3.0 * LEN as f64 * f64::EPSILON / 2.0).powi(2) * magnitudes + 0.01;
+        assert!((got - expected).abs() <= bound, "{shape:?}: {got} is not {expected} by {bound}");
+    }
+    Ok(())
 }
 
 /// A plan keeps its tables for one stream: with another backend it has to make them anew.

@@ -17,7 +17,7 @@ use prelu_mem_registry::{StrategyName, Visitor, with};
 fn on_a_shim(test: &str, settings: &[(&str, &str)]) {
     let program = std::env::current_exe().expect("this program has a path");
     let Some(mut command) = prelu_mem_cuda_shim::command(program) else {
-        skipped(test, "the shim is for Unix");
+        skipped(test, "the shim is for Unix, and for the machine that made it");
         return;
     };
     command.args(["--exact", test, "--include-ignored"]).envs(settings.iter().copied());
