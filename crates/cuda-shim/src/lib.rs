@@ -17,9 +17,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-/// The directory that holds the library; none on systems other than Unix.
+/// The directory that holds the library; none on systems other than Unix, nor on another machine than
+/// the one that made it.
 pub fn directory() -> Option<&'static Path> {
-    option_env!("PRELU_MEM_CUDA_SHIM").map(Path::new)
+    option_env!("PRELU_MEM_CUDA_SHIM").map(Path::new).filter(|path| path.is_dir())
 }
 
 /// The program that tries what the library is to find out, one trial per run; for this crate's tests.
