@@ -85,6 +85,7 @@ impl Device {
 
     /// Gives the pool's memory that nothing uses back to the device.
     pub(crate) fn trim(&self) -> Result<(), CudaError> {
+        let _bound = self.bind()?;
         // SAFETY: the pool is the device's own and lives as long as the device.
         unsafe { call!(cuMemPoolTrimTo(self.0.pool, 0)) }
     }
@@ -121,6 +122,7 @@ impl Opened {
             return Err(CudaError::NoMemoryPools { device: info.name });
         }
         let context = Context::retain(handle)?;
+        let _bound = context.bind()?;
         let mut pool = ptr::null_mut();
         // SAFETY: `pool` outlives the call.
         unsafe { call!(cuDeviceGetDefaultMemPool(&mut pool, handle)) }?;

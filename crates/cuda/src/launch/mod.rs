@@ -47,7 +47,9 @@ impl Cuda {
         addresses: &Addresses,
     ) -> Result<()> {
         let tables = Tables::of(self, plan)?;
-        let sums = if addresses.slope_gradient.is_some() { tables.partials() as usize } else { 0 };
+        // Frozen slopes are owed none: the sums would read an output that need not be there.
+        let slope_gradient = addresses.slope_gradient.filter(|_| plan.is_learned());
+        let sums = if slope_gradient.is_some() { tables.partials() as usize } else { 0 };
         let partials = self.reserve::<f64>(sums * parts::<T>())?;
         for class in &tables.classes {
             let words = match class.channel {
@@ -70,7 +72,7 @@ impl Cuda {
             // kept elements too, which the caller has checked; the partials are the most that a
             // class needs; the tables live as long as the plan. All of it is freed in stream order.
             unsafe { self.stream().launch(&class.backward, grid, &arguments) }?;
-            let Some(slope_gradient) = addresses.slope_gradient else { continue };
+            let Some(slope_gradient) = slope_gradient else { continue };
             let arguments = Finish {
                 shape,
                 partials: partials.address(),

@@ -1,0 +1,136 @@
+"""benches/peers/run: options, then install, compare, print, record."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import record
+import summary
+from install import Missing, install
+from measure import Comparison, say
+from networks import network
+from peers import FURTHER, PEERS, find
+
+
+def parse():
+    def chosen(text):
+        found = [find(name) for name in text.split(",")]
+        if None in found:
+            names = ", ".join(peer.name for peer in PEERS + FURTHER)
+            raise argparse.ArgumentTypeError(f"no peer {text.split(',')[found.index(None)]!r}; there are {names}")
+        return found
+
+    def networks(text):
+        try:
+            return [network(name) for name in text.split(",")]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    def counts(text):
+        return [count(part) for part in text.split(",")]
+
+    def count(text):
+        if not (text.isdecimal() and int(text) > 0):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        return int(text)
+
+    def signs(text):
+        wrong = [part for part in text.split(",") if part not in ("random", "positive")]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is neither random nor positive")
+        return text.split(",")
+
+    def seconds(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= 60:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 60")
+        return value
+
+    parser = argparse.ArgumentParser(
+        prog="benches/peers/run", description="PReLU's step (forward and backward) beside other implementations.",
+        epilog="Exit status: 0 all measured, 1 a peer is missing, fails or is wrong, 2 usage, 130 interrupted.")
+    parser.add_argument("--peers", type=chosen, default=PEERS, metavar="LIST",
+                        help="comma-separated; default: " + ",".join(peer.name for peer in PEERS)
+                        + "; further: " + ",".join(peer.name for peer in FURTHER))
+    parser.add_argument("--reference", metavar="PEER", default="bitmask", help="whose step is 1 (default: bitmask)")
+    parser.add_argument("--networks", type=networks, metavar="LIST", help="NAME or NAME:BATCH (default: iresnet50:8,vnet:1)")
+    parser.add_argument("--signs", type=signs, default=["random", "positive"], metavar="LIST",
+                        help="of the pre-activations (default: random,positive)")
+    parser.add_argument("--threads", type=counts, metavar="LIST", help="default: 1,2")
+    parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer (default: 15)")
+    parser.add_argument("--warmup", type=count, default=2, metavar="N", help="samples before, not counted (default: 2)")
+    parser.add_argument("--pause", type=seconds, default=0.02, metavar="S", help="before each sample (default: 0.02)")
+    parser.add_argument("--quick", action="store_true", help="few small layers, 1 thread, 3 rounds, unless said otherwise")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the record (default: record.json beside the peers)")
+    options = parser.parse_args()
+    options.networks = options.networks or networks("quick" if options.quick else "iresnet50,vnet")
+    options.threads = options.threads or ([1] if options.quick else [1, 2])
+    options.rounds = options.rounds or (3 if options.quick else 15)
+    if options.reference not in [peer.name for peer in options.peers]:
+        parser.error(f"--reference {options.reference} is not among --peers")
+    if max(options.threads) > (os.cpu_count() or 1):
+        parser.error(f"--threads {max(options.threads)}: there are {os.cpu_count()} cores")
+    return options
+
+
+def memory_missing(options, peers):
+    """Bytes that the largest layers would need beyond what is free."""
+    largest = max(layers.repeat * layers.elements for each in options.networks for layers in each.layers)
+    need = 4 * largest * sum(peer.arrays for peer in peers) + (1 << 30)
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return need - int(meminfo["MemAvailable"].split()[0]) * 1024
+
+
+def main():
+    options = parse()
+    folder = Path(os.environ["PRELU_MEM_PEERS_DIR"])
+    missing = memory_missing(options, options.peers)
+    if missing > 0:
+        say(f"benches/peers/run: {missing / 2**30:.1f} GiB more memory would have to be free for these peers and "
+            "networks; choose fewer --peers or a smaller batch, as in --networks vnet:1")
+        return 1
+
+    installed, missing = {}, {}
+    for kind in dict.fromkeys(peer.kind for peer in options.peers):
+        try:
+            installed[kind] = install(kind, folder)
+        except Missing as reason:
+            missing[kind] = f"cannot be installed: {reason}"
+            say(f"{kind}: {missing[kind]}")
+
+    load = os.getloadavg()
+    comparison = Comparison(options.peers, installed, folder, options)
+    comparison.failures.update(
+        {peer.name: missing[peer.kind] for peer in options.peers if peer.kind in missing})
+    runs, interrupted = [], False
+    try:
+        for threads in options.threads:
+            comparison.start(threads)
+            for each in options.networks:
+                for signs in options.signs:
+                    runs.append(comparison.run(each, signs, threads))
+            comparison.end()
+    except KeyboardInterrupt:
+        interrupted = True
+        say("interrupted: what was finished follows")
+    finally:
+        comparison.end()
+
+    for kind, made in installed.items():
+        print(f"- {kind}: {made.version} ({made.build})")
+    print()
+    for run in runs:
+        print(summary.table(run, options.peers, options.reference, comparison.failures))
+    path = options.output or folder / "record.json"
+    record.write(record.build(runs, options.peers, installed, comparison, options, load), path)
+    say(f"record: {path}")
+    if interrupted:
+        return 130
+    return 1 if comparison.failures else 0
+
+
+sys.exit(main())

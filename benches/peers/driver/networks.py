@@ -1,0 +1,50 @@
+"""The PReLU layers that are measured: the networks' tables, as `prelu-mem bench` has them."""
+
+from dataclasses import dataclass
+from math import prod
+
+TABLES = {
+    "iresnet50": (8, [
+        (2, (64, 112, 112)), (2, (64, 56, 56)), (1, (128, 56, 56)), (3, (128, 28, 28)),
+        (1, (256, 28, 28)), (13, (256, 14, 14)), (1, (512, 14, 14)), (2, (512, 7, 7)),
+    ]),
+    "vnet": (1, [
+        (2, (16, 128, 128, 64)), (2, (32, 128, 128, 64)), (1, (2, 128, 128, 64)),
+        (4, (32, 64, 64, 32)), (2, (64, 64, 64, 32)), (5, (64, 32, 32, 16)), (3, (128, 32, 32, 16)),
+        (6, (128, 16, 16, 8)), (3, (256, 16, 16, 8)), (4, (256, 8, 8, 4)),
+    ]),
+    "quick": (2, [(2, (64, 28, 28)), (3, (16, 16, 16, 8))]),
+}
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Equal layers."""
+
+    repeat: int
+    shape: tuple[int, ...]
+
+    @property
+    def elements(self):
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's PReLU layers at a batch size."""
+
+    name: str
+    batch: int
+    layers: tuple[Layers, ...]
+
+
+def network(text):
+    """The network named by "NAME" or "NAME:BATCH"; ValueError says what is accepted."""
+    name, _, batch = text.partition(":")
+    if name not in TABLES:
+        raise ValueError(f"no network {name!r}; there are {', '.join(TABLES)}")
+    usual, table = TABLES[name]
+    if batch and not (batch.isdecimal() and int(batch) > 0):
+        raise ValueError(f"batch {batch!r} of {name} is not a whole number above 0")
+    size = int(batch) if batch else usual
+    return Network(name, size, tuple(Layers(repeat, (size, *sizes)) for repeat, sizes in table))
