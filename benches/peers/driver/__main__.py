@@ -12,6 +12,9 @@ from measure import Comparison, say
 from networks import network
 from peers import FURTHER, PEERS, find
 
+# Processes that run beside: over this, they take part of what is measured.
+BUSY = 0.5
+
 
 def parse():
     def chosen(text):
@@ -94,6 +97,10 @@ def main():
             "networks; choose fewer --peers or a smaller batch, as in --networks vnet:1")
         return 1
 
+    load = os.getloadavg()
+    if load[0] > BUSY:
+        say(f"warning: others use this machine (load {load[0]:.1f}): times and ratios are worth nothing now")
+
     installed, missing = {}, {}
     for kind in dict.fromkeys(peer.kind for peer in options.peers):
         try:
@@ -102,7 +109,6 @@ def main():
             missing[kind] = f"cannot be installed: {reason}"
             say(f"{kind}: {missing[kind]}")
 
-    load = os.getloadavg()
     comparison = Comparison(options.peers, installed, folder, options)
     comparison.failures.update(
         {peer.name: missing[peer.kind] for peer in options.peers if peer.kind in missing})

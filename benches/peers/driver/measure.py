@@ -35,7 +35,7 @@ class Comparison:
     def __init__(self, peers, installed, folder, options):
         self.peers, self.installed, self.folder, self.options = peers, installed, folder, options
         self.failures, self.workers = {}, {}
-        self.versions = {}
+        self.reported = {}
         self.data, self.logs = folder / "data", folder / "logs"
         for path in (self.data, self.logs):
             path.mkdir(parents=True, exist_ok=True)
@@ -48,8 +48,7 @@ class Comparison:
             log = self.logs / f"{peer.name}-{threads}.log"
             words = command(peer, self.installed[peer.kind], threads)
             environment = peer.environment(threads) | {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
-            self._try(peer, lambda: self.workers.__setitem__(
-                peer.name, Worker(peer.name, words, environment, self.data, log)))
+            self._try(peer, lambda: self._start(peer, words, environment, log))
         for layers in CHECKED:
             for signs in self.options.signs:
                 made = tensors.make(self.data, layers, signs)
@@ -70,6 +69,10 @@ class Comparison:
         for worker in self.workers.values():
             worker.end()
         self.workers.clear()
+
+    def _start(self, peer, words, environment, log):
+        worker = self.workers[peer.name] = Worker(words, environment, self.data, log)
+        self.reported[peer.name] = worker.reported or None
 
     def _layers(self, layers):
         samples = {}

@@ -50,6 +50,7 @@ def build(runs, peers, installed, comparison, options, load):
         return {
             "name": peer.name,
             "version": made and made.version,
+            "reported_version": comparison.reported.get(peer.name),
             "build": made and made.build,
             "allocator": peer.allocator,
             "environment": peer.environment("THREADS"),

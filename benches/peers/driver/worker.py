@@ -16,13 +16,15 @@ class Failed(Exception):
 class Worker:
     """One peer, running in `folder`, which holds the tensors' files."""
 
-    def __init__(self, name, command, environment, folder, log):
-        self.name, self.log, self.pending = name, log, b""
+    def __init__(self, command, environment, folder, log):
+        self.log, self.pending = log, b""
         with open(log, "wb") as errors:
             self.process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stderr=errors,
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        word, *self.version = self._line().split()
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                                            start_new_session=True)  # Ctrl-C is the driver's
+        word, _, self.reported = self._line().partition(" ")
         if word != "ready":
+            self.end()
             raise Failed(f"began with {word!r}")
 
     def open(self, layers):
