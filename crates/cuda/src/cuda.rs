@@ -27,7 +27,8 @@ use crate::stream::Stream;
 /// A failure of the device shows in whichever call comes next.
 ///
 /// Two backends of one device have a stream each, unless one was made of the other: what one has been
-/// given to do is only sure to be done for the other after [`Cuda::synchronize`].
+/// given to do is only sure to be done for the other after [`Cuda::synchronize`]. That holds for freeing
+/// too: a buffer that is dropped goes back in the order of the stream it was made with.
 ///
 /// [`Host::upload`]: prelu_mem_core::contract::Host::upload
 /// [`Host::download`]: prelu_mem_core::contract::Host::download
