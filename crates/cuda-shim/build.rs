@@ -43,6 +43,8 @@ fn main() -> Result<()> {
     // The arithmetic of the kernels as they are written, and jumps between stacks.
     for flag in [
         "-ffp-contract=off",
+        // Columns are staged in shared memory of another type.
+        "-fno-strict-aliasing",
         "-fvisibility=hidden",
         "-pthread",
         "-U_FORTIFY_SOURCE",
