@@ -80,10 +80,10 @@ def parse():
     return options
 
 
-def memory_missing(options, peers):
-    """Bytes that the largest layers would need beyond what is free."""
-    largest = max(layers.repeat * layers.elements for each in options.networks for layers in each.layers)
-    need = 4 * largest * sum(peer.arrays for peer in peers) + (1 << 30)
+def memory_missing(options):
+    """Bytes that the largest layers need beyond what is free."""
+    need = max(sum(peer.memory.bytes(layers) for peer in options.peers)
+               for each in options.networks for layers in each.layers)
     meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     return need - int(meminfo["MemAvailable"].split()[0]) * 1024
 
@@ -91,10 +91,10 @@ def memory_missing(options, peers):
 def main():
     options = parse()
     folder = Path(os.environ["PRELU_MEM_PEERS_DIR"])
-    missing = memory_missing(options, options.peers)
+    missing = memory_missing(options)
     if missing > 0:
         say(f"benches/peers/run: {missing / 2**30:.1f} GiB more memory would have to be free for these peers and "
-            "networks; choose fewer --peers or a smaller batch, as in --networks vnet:1")
+            "networks; choose fewer --peers or a smaller batch, as in --networks iresnet50:4")
         return 1
 
     load = os.getloadavg()

@@ -16,6 +16,8 @@ TABLES = {
     "quick": (2, [(2, (64, 28, 28)), (3, (16, 16, 16, 8))]),
 }
 
+BEYOND_CACHES = 64 << 20
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -27,6 +29,11 @@ class Layers:
     @property
     def elements(self):
         return prod(self.shape)
+
+    @property
+    def held(self):
+        """How many a worker holds at a time: all of them, unless one alone is beyond what stays in any cache."""
+        return self.repeat if 4 * self.elements < BEYOND_CACHES else 1
 
 
 @dataclass(frozen=True)

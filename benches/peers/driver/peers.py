@@ -15,6 +15,24 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Peak memory of a worker: tensors per layer that it holds, tensors besides, bytes of its own."""
+
+    per_layer: int
+    besides: int = 3
+    own: int = 1 << 26
+
+    def bytes(self, layers):
+        """For these layers, in f32."""
+        return 4 * layers.elements * (layers.held * self.per_layer + self.besides) + self.own
+
+
+TORCH = Memory(4, own=800 << 20)
+BURN = Memory(5, besides=8)
+CANDLE = Memory(14, besides=30)
+
+
+@dataclass(frozen=True)
 class Peer:
     """One row of the comparison."""
 
@@ -22,7 +40,7 @@ class Peer:
     kind: str  # what has to be installed
     mode: str  # what its worker is told to run
     allocator: str  # "default" or "tuned"
-    arrays: int  # tensors of a layer's size held per layer, for the memory that a run needs
+    memory: Memory  # what its worker needs, measured and rounded up
     goal: Goal | None = None
     upstream: str = "given"  # or "ones": made by the framework in backward
     destroys_input: bool = False  # its slope gradient is the sum over y in place of x
@@ -38,30 +56,30 @@ OURS = ("bitmask", "adaptive", "full-copy", "output-sign", "int8-mask")
 
 
 def ours(name):
-    return Peer(name, "ours", name, "default", 3)
+    return Peer(name, "ours", name, "default", Memory(3))
 
 
 PEERS = [
     ours("bitmask"),
     ours("adaptive"),
     ours("full-copy"),
-    Peer("onednn-in-place", "onednn", "in-place", "default", 2, Goal(1 / 1.1, "our step <= 1.1 x"),
+    Peer("onednn-in-place", "onednn", "in-place", "default", Memory(2), Goal(1 / 1.1, "our step <= 1.1 x"),
          destroys_input=True),
-    Peer("onednn-legal", "onednn", "legal", "default", 3, Goal(1.4, ">= 1.4 x ours")),
-    Peer("torch-compile-tuned", "torch", "compile", "tuned", 5, Goal(2, ">= 2 x ours")),
-    Peer("torch-compile", "torch", "compile", "default", 5),
-    Peer("torch-eager-tuned", "torch", "eager", "tuned", 6),
-    Peer("torch-eager", "torch", "eager", "default", 6, Goal(10, ">= 10 x ours")),
-    Peer("burn", "burn", "flex", "default", 8, Goal(6, ">= 6 x ours"), upstream="ones"),
-    Peer("candle", "candle", "nn", "default", 14, Goal(30, ">= 30 x ours"), upstream="ones"),
+    Peer("onednn-legal", "onednn", "legal", "default", Memory(3), Goal(1.4, ">= 1.4 x ours")),
+    Peer("torch-compile-tuned", "torch", "compile", "tuned", TORCH, Goal(2, ">= 2 x ours")),
+    Peer("torch-compile", "torch", "compile", "default", TORCH),
+    Peer("torch-eager-tuned", "torch", "eager", "tuned", TORCH),
+    Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours")),
+    Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones"),
+    Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones"),
 ]
 
 # By name only: not in the default run.
 FURTHER = [
     ours("output-sign"),
     ours("int8-mask"),
-    Peer("burn-tuned", "burn", "flex", "tuned", 8, upstream="ones"),
-    Peer("candle-tuned", "candle", "nn", "tuned", 14, upstream="ones"),
+    Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones"),
+    Peer("candle-tuned", "candle", "nn", "tuned", CANDLE, upstream="ones"),
 ]
 
 
