@@ -60,15 +60,18 @@ def parse():
                         help="comma-separated; default: " + ",".join(peer.name for peer in PEERS)
                         + "; further: " + ",".join(peer.name for peer in FURTHER))
     parser.add_argument("--reference", metavar="PEER", default="bitmask", help="whose step is 1 (default: bitmask)")
-    parser.add_argument("--networks", type=networks, metavar="LIST", help="NAME or NAME:BATCH (default: iresnet50:8,vnet:1)")
+    parser.add_argument("--networks", type=networks, metavar="LIST",
+                        help="NAME or NAME:BATCH (default: iresnet50:8,vnet:1)")
     parser.add_argument("--signs", type=signs, default=["random", "positive"], metavar="LIST",
                         help="of the pre-activations (default: random,positive)")
     parser.add_argument("--threads", type=counts, metavar="LIST", help="default: 1,2")
     parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer (default: 15)")
     parser.add_argument("--warmup", type=count, default=2, metavar="N", help="samples before, not counted (default: 2)")
     parser.add_argument("--pause", type=seconds, default=0.02, metavar="S", help="before each sample (default: 0.02)")
-    parser.add_argument("--quick", action="store_true", help="few small layers, 1 thread, 3 rounds, unless said otherwise")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="the record (default: record.json beside the peers)")
+    parser.add_argument("--quick", action="store_true",
+                        help="few small layers, 1 thread, 3 rounds, unless said otherwise")
+    parser.add_argument("--output", type=Path, metavar="FILE",
+                        help="the record (default: record.json beside the peers)")
     options = parser.parse_args()
     options.networks = options.networks or networks("quick" if options.quick else "iresnet50,vnet")
     options.threads = options.threads or ([1] if options.quick else [1, 2])

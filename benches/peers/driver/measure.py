@@ -48,12 +48,12 @@ class Comparison:
             log = self.logs / f"{peer.name}-{threads}.log"
             words = command(peer, self.installed[peer.kind], threads)
             environment = peer.environment(threads) | {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
-            self._try(peer, lambda: self._start(peer, words, environment, log))
+            self._try(peer, self._start, words, environment, log)
         for layers in CHECKED:
             for signs in self.options.signs:
                 made = tensors.make(self.data, layers, signs)
                 for peer in self._running():
-                    self._try(peer, lambda: self._check(peer, layers, made))
+                    self._try(peer, self._check, layers, made)
 
     def run(self, network, signs, threads):
         """Measures all layers of a network."""
@@ -77,7 +77,7 @@ class Comparison:
     def _layers(self, layers):
         samples = {}
         for peer in self._running():
-            self._try(peer, lambda: self._warm_up(peer, layers))
+            self._try(peer, self._warm_up, layers)
         order = random.Random(tensors.SEED)
         for _ in range(self.options.rounds):
             turn = self._running()
@@ -85,9 +85,9 @@ class Comparison:
             for peer in turn:
                 # Until the threads of the one before have stopped spinning.
                 time.sleep(self.options.pause)
-                self._try(peer, lambda: samples.setdefault(peer.name, []).append(self.workers[peer.name].sample()))
+                self._try(peer, self._sample, samples)
         for peer in self._running():
-            self._try(peer, self.workers[peer.name].close)
+            self._try(peer, self._close)
         return samples
 
     def _warm_up(self, peer, layers):
@@ -113,10 +113,16 @@ class Comparison:
     def _running(self):
         return [peer for peer in self.peers if peer.name in self.workers]
 
-    def _try(self, peer, work):
+    def _sample(self, peer, samples):
+        samples.setdefault(peer.name, []).append(self.workers[peer.name].sample())
+
+    def _close(self, peer):
+        self.workers[peer.name].close()
+
+    def _try(self, peer, work, *arguments):
         """A peer that fails drops out with its reason; the others go on."""
         try:
-            work()
+            work(peer, *arguments)
         except Failed as failure:
             self.failures[peer.name] = str(failure)
             say(f"{peer.name}: {failure}")

@@ -77,7 +77,8 @@ def table(run, peers, reference, failures):
         f"### {network.name}, batch {network.batch}, {run.signs} signs, {run.threads} "
         f"thread{'s' * (run.threads > 1)}",
         "",
-        f"| peer | allocator | forward ms | backward ms | step ms (min to max) | step / {reference}'s (min to max) | goal |",
+        "| peer | allocator | forward ms | backward ms | step ms (min to max) "
+        f"| step / {reference}'s (min to max) | goal |",
         "|---|---|---|---|---|---|---|",
     ]
     measured = {row.peer.name: row for row in rows(run, peers, reference)}

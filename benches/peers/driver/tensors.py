@@ -8,7 +8,10 @@ SLOPES = (0.05, 0.45)
 
 
 def make(folder, layers, signs, seed=SEED):
-    """Writes the tensors of these layers to `folder` and returns them. No pre-activation is zero: peers disagree there."""
+    """Writes the tensors of these layers to `folder` and returns them.
+
+    No pre-activation is zero: peers disagree there.
+    """
     random = np.random.default_rng(seed)
     x = random.standard_normal(layers.elements, dtype=np.float32)
     x[x == 0] = 1
