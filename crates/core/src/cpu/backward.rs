@@ -17,10 +17,11 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
+use super::frame::Frame;
 use super::mixed::{Classes, MixedInPlace, is_mixed};
+use super::partials::first_channel;
 use super::segments::{Segment, Segments};
-use super::simd::Task;
-use super::walk::{Chunk, Operands, along};
+use super::walk::{Chunk, Operands, Walk};
 use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
@@ -58,8 +59,7 @@ fn split<C: Codec<T>, T: Element>(
 ) {
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
-        cpu.level.run(Block { plan, start, saved, grad, row: rows }, false);
-        return;
+        return block(cpu, plan, start, saved, grad, rows);
     }
     let middle = range.start + range.len() / 2;
     let (grad_left, grad_right) = grad.split_at_mut(blocks.start(plan, middle) - start);
@@ -71,50 +71,46 @@ fn split<C: Codec<T>, T: Element>(
     );
 }
 
-struct Block<'a, C: Codec<T>, T: Element> {
-    plan: &'a Plan<C, T>,
+fn block<C: Codec<T>, T: Element>(
+    cpu: &Cpu,
+    plan: &Plan<C, T>,
     start: usize,
-    saved: Saved<'a, C::Word, T>,
-    grad: &'a mut [T],
-    row: &'a mut [T::Accumulator],
-}
-
-impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
-    #[inline(always)]
-    fn run<V: Vectors>(self, vectors: V) {
-        let Block { plan, start, saved, grad, row } = self;
-        let mut word = plan.encoded_before(start);
-        let mut keep = plan.kept_before(start);
-        if is_mixed(plan) && !grad.is_empty() {
-            let segment = Segment::whole(plan, start..start + grad.len());
-            let operands = MixedInPlace::<C, T> {
-                classes: Classes::new(plan, (segment.channel, segment.left), (word, keep)),
-                words: saved.words,
-                kept: saved.kept,
-                output: saved.output.get(start..start + grad.len()).unwrap_or_default(),
-                grad,
-            };
-            return along(vectors, plan, start, segment, operands, row);
-        }
-        for segment in Segments::new(plan, start..start + grad.len()) {
-            let Segment { class, start: first, len, .. } = segment;
-            let grad = &mut grad[first - start..][..len];
-            let output = saved.output.get(first..first + len).unwrap_or_default();
-            match class {
-                Channel::Derived => {
-                    let operands = InPlace::<SignOfOutput, T>::new(&[], 0, output, grad);
-                    along(vectors, plan, start, segment, operands, row);
-                }
-                Channel::Encoded => {
-                    let operands = InPlace::<C, T>::new(saved.words, word, output, grad);
-                    along(vectors, plan, start, segment, operands, row);
-                    word += len;
-                }
-                Channel::Kept => {
-                    let operands = InPlace::<Identity, T>::new(saved.kept, keep, output, grad);
-                    along(vectors, plan, start, segment, operands, row);
-                    keep += len;
-                }
+    saved: Saved<'_, C::Word, T>,
+    grad: &mut [T],
+    row: &mut [T::Accumulator],
+) {
+    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    let mut word = plan.encoded_before(start);
+    let mut keep = plan.kept_before(start);
+    if is_mixed(plan) && !grad.is_empty() {
+        let segment = Segment::whole(plan, start..start + grad.len());
+        let operands = MixedInPlace::<C, T> {
+            classes: Classes::new(plan, (segment.channel, segment.left), (word, keep)),
+            words: saved.words,
+            kept: saved.kept,
+            output: saved.output.get(start..start + grad.len()).unwrap_or_default(),
+            grad,
+        };
+        return cpu.level.run(Walk { frame, segment, operands, row, first }, false);
+    }
+    for segment in Segments::new(plan, start..start + grad.len()) {
+        let (from, len, row) = (segment.start, segment.len, &mut *row);
+        let grad = &mut grad[from - start..][..len];
+        let output = saved.output.get(from..from + len).unwrap_or_default();
+        match segment.class {
+            Channel::Derived => {
+                let operands = InPlace::<SignOfOutput, T>::new(&[], 0, output, grad);
+                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
+            }
+            Channel::Encoded => {
+                let operands = InPlace::<C, T>::new(saved.words, word, output, grad);
+                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
+                word += len;
+            }
+            Channel::Kept => {
+                let operands = InPlace::<Identity, T>::new(saved.kept, keep, output, grad);
+                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
+                keep += len;
             }
         }
     }

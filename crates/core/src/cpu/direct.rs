@@ -16,10 +16,10 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
-use super::partials::Partials;
-use super::segments::{Segment, Segments};
-use super::simd::Task;
-use super::walk::{Chunk, Operands, along};
+use super::frame::Frame;
+use super::partials::{Partials, first_channel};
+use super::segments::Segments;
+use super::walk::{Chunk, Operands, Walk};
 use crate::backend::DirectKernels;
 use crate::codec::Identity;
 use crate::element::Element;
@@ -58,8 +58,7 @@ fn split<T: Element>(
 ) {
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
-        cpu.level.run(Block { plan, start, upstream, stash, row: rows }, false);
-        return;
+        return block(cpu, plan, start, upstream, stash, rows);
     }
     let middle = range.start + range.len() / 2;
     let cut = blocks.start(plan, middle) - start;
@@ -73,31 +72,19 @@ fn split<T: Element>(
     );
 }
 
-struct Block<'a, T: Element> {
-    plan: &'a Plan<Identity, T>,
+fn block<T: Element>(
+    cpu: &Cpu,
+    plan: &Plan<Identity, T>,
     start: usize,
-    upstream: &'a [T],
-    stash: &'a mut [T],
-    row: &'a mut [T::Accumulator],
-}
-
-impl<T: Element> Task for Block<'_, T> {
-    #[inline(always)]
-    fn run<V: Vectors>(self, vectors: V) {
-        let Block { plan, start, upstream, stash, row } = self;
-        for segment in Segments::new(plan, start..start + stash.len()) {
-            let Segment { start: first, len, .. } = segment;
-            let place = first - start..first - start + len;
-            let stash = &mut stash[place.clone()];
-            along(
-                vectors,
-                plan,
-                start,
-                segment,
-                OverStash { upstream: &upstream[place], stash },
-                row,
-            );
-        }
+    upstream: &[T],
+    stash: &mut [T],
+    row: &mut [T::Accumulator],
+) {
+    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    for segment in Segments::new(plan, start..start + stash.len()) {
+        let place = segment.start - start..segment.start - start + segment.len;
+        let operands = OverStash { upstream: &upstream[place.clone()], stash: &mut stash[place] };
+        cpu.level.run(Walk { frame, segment, operands, row: &mut *row, first }, false);
     }
 }
 

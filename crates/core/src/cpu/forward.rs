@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use super::Cpu;
 use super::blocks::Blocks;
+use super::frame::Frame;
 use super::mixed::{Classes, is_mixed};
 use super::runs::Runs;
 use super::segments::{Segment, Segments};
@@ -57,8 +58,7 @@ fn split<C: Codec<T>, T: Element>(
     let start = blocks.start(plan, range.start);
     if range.len() <= 1 {
         let saved = plan.words() * size_of::<C::Word>() + plan.kept_elements() * size_of::<T>();
-        cpu.level.run(Block { plan, start, x, words, kept }, saved >= CACHES);
-        return;
+        return block(cpu, plan, (start, saved >= CACHES), x, words, kept);
     }
     let middle = range.start + range.len() / 2;
     let cut = blocks.start(plan, middle);
@@ -73,85 +73,98 @@ fn split<C: Codec<T>, T: Element>(
     );
 }
 
-struct Block<'a, C: Codec<T>, T: Element> {
-    plan: &'a Plan<C, T>,
-    start: usize,
+/// The block that begins at `start`; `past_caches` as [`Level::run`](super::Level::run) has it.
+fn block<C: Codec<T>, T: Element>(
+    cpu: &Cpu,
+    plan: &Plan<C, T>,
+    (start, past_caches): (usize, bool),
+    x: &mut [T],
+    words: &mut [C::Word],
+    kept: &mut [T],
+) {
+    let frame = Frame::of(plan);
+    if is_mixed(plan) && !x.is_empty() {
+        let segment = Segment::whole(plan, start..start + x.len());
+        let classes = Classes::new(plan, (segment.channel, segment.left), (0, 0));
+        return cpu
+            .level
+            .run(Mixed::<C, T> { frame, segment, classes, x, words, kept }, past_caches);
+    }
+    let (mut word, mut keep) = (0, 0);
+    for segment in Segments::new(plan, start..start + x.len()) {
+        let len = segment.len;
+        let x = &mut x[segment.start - start..][..len];
+        match segment.class {
+            Channel::Derived => {
+                let one = One::<SignOfOutput, T> { frame, segment, x, words: &mut [], at: 0 };
+                cpu.level.run(one, past_caches);
+            }
+            Channel::Encoded => {
+                let one = One::<C, T> { frame, segment, x, words: &mut *words, at: word };
+                cpu.level.run(one, past_caches);
+                word += len;
+            }
+            Channel::Kept => {
+                let one = One::<Identity, T> { frame, segment, x, words: &mut *kept, at: keep };
+                cpu.level.run(one, past_caches);
+                keep += len;
+            }
+        }
+    }
+}
+
+/// A segment whose classes change within a chunk.
+struct Mixed<'a, C: Codec<T>, T: Element> {
+    frame: Frame<'a, T>,
+    segment: Segment,
+    classes: Classes<'a>,
     x: &'a mut [T],
     words: &'a mut [C::Word],
     kept: &'a mut [T],
 }
 
-impl<C: Codec<T>, T: Element> Task for Block<'_, C, T> {
+impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let Block { plan, start, x, words, kept } = self;
-        if is_mixed(plan) && !x.is_empty() {
-            mixed(vectors, plan, start, x, words, kept);
-            return vectors.finish_saving();
-        }
-        let (mut word, mut keep) = (0, 0);
-        for segment in Segments::new(plan, start..start + x.len()) {
-            let Segment { class, start: first, len, .. } = segment;
-            let x = &mut x[first - start..][..len];
-            match class {
-                Channel::Derived => {
-                    along::<SignOfOutput, C, T, V>(vectors, plan, segment, x, &mut [], 0);
-                }
-                Channel::Encoded => {
-                    along::<C, C, T, V>(vectors, plan, segment, x, words, word);
-                    word += len;
-                }
-                Channel::Kept => {
-                    along::<Identity, C, T, V>(vectors, plan, segment, x, kept, keep);
-                    keep += len;
-                }
+        let Mixed { frame, segment, mut classes, x, words, kept } = self;
+        let Segment { channel, left, .. } = segment;
+        let mut slopes = Cyclic::new(frame.cyclic_slopes, frame.slopes.len(), channel);
+        let mut runs = Runs::new(frame, channel, left);
+        for x in x.chunks_mut(CHUNK) {
+            classes.save::<C, T, V>(vectors, x, words, kept);
+            if frame.inner == 1 {
+                pass::<SignOfOutput, T, V>(vectors, x, &slopes, &mut [], 0);
+                slopes.advance(x.len());
+            } else {
+                pass::<SignOfOutput, T, V>(vectors, x, &runs.table(x.len()), &mut [], 0);
             }
         }
         vectors.finish_saving();
     }
 }
 
-/// The elements from `start` on, of classes that change within a chunk.
-#[inline(always)]
-fn mixed<C: Codec<T>, T: Element, V: Vectors>(
-    vectors: V,
-    plan: &Plan<C, T>,
-    start: usize,
-    x: &mut [T],
-    words: &mut [C::Word],
-    kept: &mut [T],
-) {
-    let Segment { channel, left, .. } = Segment::whole(plan, start..start + x.len());
-    let mut slopes = Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
-    let mut runs = Runs::new(plan, channel, left);
-    let mut classes = Classes::new(plan, (channel, left), (0, 0));
-    for x in x.chunks_mut(CHUNK) {
-        classes.save::<C, T, V>(vectors, x, words, kept);
-        if plan.by_slope().inner() == 1 {
-            pass::<SignOfOutput, T, V>(vectors, x, &slopes, &mut [], 0);
-            slopes.advance(x.len());
-        } else {
-            pass::<SignOfOutput, T, V>(vectors, x, &runs.table(x.len()), &mut [], 0);
-        }
-    }
+/// A segment of one class, as a task of its own: the same code for every codec with such words. Its
+/// first element is element `at` of those that `words` are for.
+struct One<'a, D: Codec<T>, T: Element> {
+    frame: Frame<'a, T>,
+    segment: Segment,
+    x: &'a mut [T],
+    words: &'a mut [D::Word],
+    at: usize,
 }
 
-/// One segment. Its first element is element `at` of those that `words` are for.
-#[inline(always)]
-fn along<D: Codec<T>, C: Codec<T>, T: Element, V: Vectors>(
-    vectors: V,
-    plan: &Plan<C, T>,
-    segment: Segment,
-    x: &mut [T],
-    words: &mut [D::Word],
-    at: usize,
-) {
-    let Segment { channel, left, .. } = segment;
-    if plan.by_slope().inner() == 1 {
-        let slopes = Cyclic::new(plan.cyclic_slopes(), plan.slopes().len(), channel);
-        columns::<D, T, V>(vectors, x, slopes, words, at);
-    } else {
-        runs::<D, T, V>(vectors, x, Runs::new(plan, channel, left), words, at);
+impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
+    #[inline(always)]
+    fn run<V: Vectors>(self, vectors: V) {
+        let One { frame, segment, x, words, at } = self;
+        let Segment { channel, left, .. } = segment;
+        if frame.inner == 1 {
+            let slopes = Cyclic::new(frame.cyclic_slopes, frame.slopes.len(), channel);
+            columns::<D, T, V>(vectors, x, slopes, words, at);
+        } else {
+            runs::<D, T, V>(vectors, x, Runs::new(frame, channel, left), words, at);
+        }
+        vectors.finish_saving();
     }
 }
 

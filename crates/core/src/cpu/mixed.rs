@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::vectors::{Vectors, load, lowest};
 
 /// Runs at least this long are segments of their own.
-const LONG: usize = 8 * CHUNK;
+const LONG: usize = 2 * CHUNK;
 
 /// Whether that is the tensor at hand.
 #[inline(always)]

@@ -4,6 +4,7 @@ mod backward;
 mod blocks;
 mod direct;
 mod forward;
+mod frame;
 mod memory;
 mod mixed;
 mod partials;

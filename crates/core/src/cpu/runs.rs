@@ -1,10 +1,10 @@
 //! Runs: where in its channel's run each chunk of a segment begins, and the slopes of a chunk that
 //! reaches into the next runs.
 
+use super::frame::Frame;
 use super::slope_source::Table;
-use crate::codec::{CHUNK, Codec};
+use crate::codec::CHUNK;
 use crate::element::{Element, Wide};
-use crate::plan::Plan;
 
 /// Runs shorter than this are many to a chunk; of the others at most three are in one.
 pub(super) const SHORT: usize = 32;
@@ -23,8 +23,8 @@ pub(super) struct Runs<'a, T> {
 impl<'a, T: Element> Runs<'a, T> {
     /// From the element of channel `channel` on that is `left` elements before the end of its run.
     #[inline(always)]
-    pub(super) fn new<C: Codec<T>>(plan: &'a Plan<C, T>, channel: usize, left: usize) -> Self {
-        Runs { slopes: plan.slopes(), inner: plan.by_slope().inner(), channel, left }
+    pub(super) fn new(frame: Frame<'a, T>, channel: usize, left: usize) -> Self {
+        Runs { slopes: frame.slopes, inner: frame.inner, channel, left }
     }
 
     /// The slope of the run at hand.

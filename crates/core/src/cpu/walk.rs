@@ -16,14 +16,14 @@
 
 use std::ops::Range;
 
-use super::partials::first_channel;
+use super::frame::Frame;
 use super::runs::Runs;
 use super::segments::Segment;
+use super::simd::Task;
 use super::slope_source::{Cyclic, Single, SlopeSource};
 use super::sums::{Columns, Products, RunSums};
-use crate::codec::{CHUNK, Codec};
+use crate::codec::CHUNK;
 use crate::element::{Element, Wide};
-use crate::plan::Plan;
 use crate::vectors::{Vectors, bit, load, lowest, store};
 
 /// What a segment's backward reads and writes.
@@ -52,51 +52,44 @@ pub(super) trait Chunk<T: Element> {
     fn input_gradient(&mut self) -> &mut [T];
 }
 
-/// One segment of the block that begins at `start`, whose partial sums are `row`.
-#[inline(always)]
-pub(super) fn along<C: Codec<T>, T: Element, O: Operands<T>, V: Vectors>(
-    vectors: V,
-    plan: &Plan<C, T>,
-    start: usize,
-    segment: Segment,
-    operands: O,
-    row: &mut [T::Accumulator],
-) {
-    let Segment { channel, left, .. } = segment;
-    if plan.by_slope().inner() == 1 {
-        return fastest_axis(vectors, plan, channel, operands, row);
-    }
-    let channels = plan.slopes().len();
-    let from = Runs::new(plan, channel, left);
-    let base = first_channel(plan, start);
-    let entry = if channel < base { channel + channels - base } else { channel - base };
-    let sums = RunSums::new(row, entry, channels, from.short());
-    if plan.is_learned() {
-        runs::<true, O, T, V>(vectors, operands, from, sums);
-    } else {
-        runs::<false, O, T, V>(vectors, operands, from, sums);
+/// One segment, as a task of its own: the same code for every codec with such operands.
+pub(super) struct Walk<'a, O, T: Element> {
+    pub(super) frame: Frame<'a, T>,
+    pub(super) segment: Segment,
+    pub(super) operands: O,
+    /// The block's partial sums; the first is for channel `first`.
+    pub(super) row: &'a mut [T::Accumulator],
+    pub(super) first: usize,
+}
+
+impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
+    #[inline(always)]
+    fn run<V: Vectors>(self, vectors: V) {
+        let Walk { frame, segment, operands, row, first } = self;
+        let Segment { channel, left, .. } = segment;
+        let channels = frame.slopes.len();
+        if frame.inner == 1 {
+            let slopes = Cyclic::new(frame.cyclic_slopes, channels, channel);
+            let sums = Columns::new(row, channel, channels);
+            if frame.learned {
+                columns::<true, O, T, V>(vectors, operands, slopes, sums);
+            } else {
+                columns::<false, O, T, V>(vectors, operands, slopes, sums);
+            }
+            return;
+        }
+        let from = Runs::new(frame, channel, left);
+        let entry = if channel < first { channel + channels - first } else { channel - first };
+        let sums = RunSums::new(row, entry, channels, from.short());
+        if frame.learned {
+            runs::<true, O, T, V>(vectors, operands, from, sums);
+        } else {
+            runs::<false, O, T, V>(vectors, operands, from, sums);
+        }
     }
 }
 
-/// Elements from one of channel `channel` on, where channels are the fastest axis.
-#[inline(always)]
-fn fastest_axis<C: Codec<T>, T: Element, O: Operands<T>, V: Vectors>(
-    vectors: V,
-    plan: &Plan<C, T>,
-    channel: usize,
-    operands: O,
-    row: &mut [T::Accumulator],
-) {
-    let channels = plan.slopes().len();
-    let slopes = Cyclic::new(plan.cyclic_slopes(), channels, channel);
-    let sums = Columns::new(row, channel, channels);
-    if plan.is_learned() {
-        columns::<true, O, T, V>(vectors, operands, slopes, sums);
-    } else {
-        columns::<false, O, T, V>(vectors, operands, slopes, sums);
-    }
-}
-
+/// Channels are the fastest axis.
 #[inline(always)]
 fn columns<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
     vectors: V,

@@ -1,0 +1,29 @@
+//! What the loops need of a plan, whatever its codec.
+
+use crate::codec::Codec;
+use crate::element::Element;
+use crate::plan::Plan;
+
+/// Slopes and geometry. Loops over the same words are the same code for every codec with these.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a, T: Element> {
+    /// Elements of a channel side by side.
+    pub(super) inner: usize,
+    /// By channel.
+    pub(super) slopes: &'a [T],
+    /// See [`Plan::cyclic_slopes`].
+    pub(super) cyclic_slopes: &'a [T::Wide],
+    /// Whether the slopes are owed a gradient.
+    pub(super) learned: bool,
+}
+
+impl<'a, T: Element> Frame<'a, T> {
+    pub(super) fn of<C: Codec<T>>(plan: &'a Plan<C, T>) -> Self {
+        Frame {
+            inner: plan.by_slope().inner(),
+            slopes: plan.slopes(),
+            cyclic_slopes: plan.cyclic_slopes(),
+            learned: plan.is_learned(),
+        }
+    }
+}
