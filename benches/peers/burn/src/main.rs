@@ -62,9 +62,9 @@ impl<const D: usize> Peer for Opened<D> {
         let da = self.slopes.grad(store).ok_or("no slope gradient")?;
         let failed = |error| format!("{error:?}");
         Ok(Gradients {
-            y: y.clone().into_data().to_vec().map_err(failed)?,
-            dx: dx.into_data().to_vec().map_err(failed)?,
-            da: da.into_data().to_vec().map_err(failed)?,
+            y: y.clone().into_data().try_to_vec().map_err(failed)?,
+            dx: dx.into_data().try_to_vec().map_err(failed)?,
+            da: da.into_data().try_to_vec().map_err(failed)?,
         })
     }
 }
