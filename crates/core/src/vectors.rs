@@ -115,7 +115,11 @@ pub trait Vectors: Copy + private::Sealed {
         which: u64,
     ) {
         match T::DTYPE {
-            Dtype::F64 => self.add_f64_to_lanes(lanes, cast_ref(g), cast_ref(b), which),
+            Dtype::F64 => {
+                let (g, b): (&[f64; CHUNK], &[f64; CHUNK]) = (cast_ref(g), cast_ref(b));
+                let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
+                self.add_twofold_terms_to_lanes(lanes, &terms, which);
+            }
             Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
                 self.add_f32_to_lanes(&mut lanes.sums, cast_ref(g), cast_ref(b), which);
             }
@@ -177,8 +181,6 @@ pub trait Vectors: Copy + private::Sealed {
     fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64);
     #[doc(hidden)]
     fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64);
-    #[doc(hidden)]
-    fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64);
     #[doc(hidden)]
     fn add_f32_to_row(self, row: &mut [f64; CHUNK], g: &[f32; CHUNK], b: &[f32; CHUNK], which: u64);
 }

@@ -97,11 +97,6 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
-    fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        self.add_twofold_terms_to_lanes(lanes, &terms(*g, *b, which), u64::MAX);
-    }
-
-    #[inline(always)]
     fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
         let (rows, _) = terms.as_chunks::<LANES>();
         for (index, row) in rows.iter().enumerate() {

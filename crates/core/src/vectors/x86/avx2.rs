@@ -183,12 +183,6 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
-        self.add_twofold_terms_to_lanes(lanes, &terms, which);
-    }
-
-    #[inline(always)]
     fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
         let terms: [[__m256d; 2]; 8] = cast(*terms);
         let (mut sums, mut lost): ([__m256d; 2], [__m256d; 2]) =

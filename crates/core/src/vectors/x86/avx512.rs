@@ -161,12 +161,6 @@ impl Vectors for Avx512 {
     }
 
     #[inline(always)]
-    fn add_f64_to_lanes(self, lanes: &mut Lanes, g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-        let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
-        self.add_twofold_terms_to_lanes(lanes, &terms, which);
-    }
-
-    #[inline(always)]
     fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
         let terms: [__m512d; 8] = cast(*terms);
         let (mut sum, mut lost): (__m512d, __m512d) = (cast(lanes.sums), cast(lanes.lost));
