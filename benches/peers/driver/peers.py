@@ -44,6 +44,7 @@ class Peer:
     goal: Goal | None = None
     upstream: str = "given"  # or "ones": made by the framework in backward
     destroys_input: bool = False  # its slope gradient is the sum over y in place of x
+    every: int = 1  # sampled in every so many rounds: the slow ones take too long for more
 
     def environment(self, threads):
         """What is set for its worker beside the caller's environment."""
@@ -68,18 +69,18 @@ PEERS = [
     Peer("onednn-legal", "onednn", "legal", "default", Memory(3), Goal(1.4, ">= 1.4 x ours")),
     Peer("torch-compile-tuned", "torch", "compile", "tuned", TORCH, Goal(2, ">= 2 x ours")),
     Peer("torch-compile", "torch", "compile", "default", TORCH),
-    Peer("torch-eager-tuned", "torch", "eager", "tuned", TORCH),
-    Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours")),
-    Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones"),
-    Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones"),
+    Peer("torch-eager-tuned", "torch", "eager", "tuned", TORCH, every=3),
+    Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours"), every=3),
+    Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones", every=3),
+    Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones", every=5),
 ]
 
 # By name only: not in the default run.
 FURTHER = [
     ours("output-sign"),
     ours("int8-mask"),
-    Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones"),
-    Peer("candle-tuned", "candle", "nn", "tuned", CANDLE, upstream="ones"),
+    Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones", every=3),
+    Peer("candle-tuned", "candle", "nn", "tuned", CANDLE, upstream="ones", every=5),
 ]
 
 
