@@ -5,6 +5,8 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import tensors
 from busy import Others, Watch
@@ -39,9 +41,11 @@ class Comparison:
         self.peers, self.installed, self.folder, self.options = peers, installed, folder, options
         self.failures, self.workers = {}, {}
         self.reported = {}
-        self.data, self.logs = folder / "data", folder / "logs"
-        for path in (self.data, self.logs):
-            path.mkdir(parents=True, exist_ok=True)
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        # Of this run alone: another one may be on its way.
+        self.temporary = TemporaryDirectory(prefix="tensors-", dir=folder)
+        self.data = Path(self.temporary.name)
 
     def start(self, threads):
         """Starts a worker for every peer, and checks its results."""
