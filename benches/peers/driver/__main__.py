@@ -74,7 +74,7 @@ def parse():
     parser.add_argument("--signs", type=signs, default=["random", "positive"], metavar="LIST",
                         help="of the pre-activations (default: random,positive)")
     parser.add_argument("--threads", type=counts, metavar="LIST", help="default: 1,2")
-    parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer; of the slow ones every third or fifth (default: 15)")
+    parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer; of the slow ones every fourth or eighth (default: 15)")
     parser.add_argument("--warmup", type=count, default=2, metavar="N", help="samples before, not counted (default: 2)")
     parser.add_argument("--pause", type=seconds, default=0.02, metavar="S", help="before each sample (default: 0.02)")
     parser.add_argument("--quick", action="store_true",

@@ -74,18 +74,18 @@ PEERS = [
     Peer("onednn-legal", "onednn", "legal", "default", Memory(3), Goal(1.4, ">= 1.4 x ours")),
     Peer("torch-compile-tuned", "torch", "compile", "tuned", TORCH, Goal(2, ">= 2 x ours")),
     Peer("torch-compile", "torch", "compile", "default", TORCH),
-    Peer("torch-eager-tuned", "torch", "eager", "tuned", TORCH, every=3),
-    Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours"), every=3),
-    Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones", every=3),
-    Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones", every=5),
+    Peer("torch-eager-tuned", "torch", "eager", "tuned", TORCH, every=4),
+    Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours"), every=4),
+    Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones", every=4),
+    Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones", every=8),
 ]
 
 # By name only: not in the default run.
 FURTHER = [
     ours("output-sign"),
     ours("int8-mask"),
-    Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones", every=3),
-    Peer("candle-tuned", "candle", "nn", "tuned", CANDLE, upstream="ones", every=5),
+    Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones", every=4),
+    Peer("candle-tuned", "candle", "nn", "tuned", CANDLE, upstream="ones", every=8),
 ]
 
 
