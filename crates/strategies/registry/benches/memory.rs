@@ -36,10 +36,11 @@ struct Row {
 }
 
 impl Row {
-    fn median(&self) -> f64 {
+    /// Milliseconds: the middle step and the fastest; none where nothing was measured.
+    fn median_and_least(&self) -> Option<(f64, f64)> {
         let mut sorted = self.seconds.clone();
         sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
+        Some((sorted.get(sorted.len() / 2)? * 1e3, sorted.first()? * 1e3))
     }
 }
 
@@ -109,16 +110,17 @@ fn once<S: Strategy<Cpu, f32>>(
 
 /// Markdown; nothing where the command line's filter let nothing through.
 fn print(title: &str, rows: &[Row]) {
-    let measured = || rows.iter().filter(|row| !row.seconds.is_empty());
-    let Some(first) = measured().next() else { return };
-    println!(
-        "\n| {title} | median ms | over {} | MiB in huge pages |\n|---|---|---|---|",
-        first.name
-    );
-    for row in measured() {
+    let mut first = None;
+    for (row, (median, least)) in rows.iter().filter_map(|row| Some((row, row.median_and_least()?)))
+    {
+        let (first_median, first_least) = *first.get_or_insert_with(|| {
+            let columns = format!("median ms | fastest ms | both over {}", row.name);
+            println!("\n| {title} | {columns} | MiB in huge pages |\n|---|---|---|---|---|");
+            (median, least)
+        });
+        let ratios = format!("{:.2}, {:.2}", median / first_median, least / first_least);
         let huge = row.huge_mebibytes.map_or("unknown".into(), |huge| huge.to_string());
-        let (median, ratio) = (row.median() * 1e3, row.median() / first.median());
-        println!("| {} | {median:.2} | {ratio:.2} | {huge} |", row.name);
+        println!("| {} | {median:.2} | {least:.2} | {ratios} | {huge} |", row.name);
     }
     println!();
 }
