@@ -2,11 +2,13 @@
 
 use std::arch::x86_64::*;
 
-use bytemuck::cast;
-use half::f16;
+use bytemuck::{cast, cast_mut, cast_ref};
 
-use crate::element::Element;
-use crate::vectors::{CHUNK, LANES, Lanes, Sealed, Vectors};
+use crate::element::{Dtype, Element};
+use crate::vectors::{
+    CHUNK, ChunkSlopes, Columns, LANES, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest,
+    terms,
+};
 
 /// AVX2, FMA, F16C and BMI2.
 #[derive(Clone, Copy)]
@@ -69,6 +71,86 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
+        match T::DTYPE {
+            Dtype::F32 => self.signs_f32(cast_ref(x)),
+            Dtype::F64 => self.signs_f64(cast_ref(x)),
+            Dtype::F16 => self.signs_half(cast_ref(x), 0x7c00),
+            Dtype::Bf16 => self.signs_half(cast_ref(x), 0x7f80),
+        }
+    }
+
+    #[inline(always)]
+    fn widen<T: Element>(self, x: &[T; CHUNK]) -> [T::Wide; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.widen(x);
+        }
+        let x: &[__m128i; 8] = cast_ref(x);
+        // SAFETY: the value `self` proves F16C.
+        cast(x.map(|x| unsafe { _mm256_cvtph_ps(x) }))
+    }
+
+    #[inline(always)]
+    fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.narrow(x);
+        }
+        let x: &[__m256; 8] = cast_ref(&x);
+        // SAFETY: the value `self` proves F16C.
+        cast(x.map(|x| unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }))
+    }
+
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+        match T::DTYPE {
+            Dtype::F64 => self.add_twofold(lanes, &terms::<T>(&g, &basis, which)),
+            Dtype::F32 => self.add_f32(&mut lanes.sums, cast_ref(&g), cast_ref(&basis), which),
+            Dtype::F16 | Dtype::Bf16 => match half_sums::of::<T>(&g, &basis, which) {
+                Some(sums) => self.add_half_sums(lanes, &sums),
+                None => self.add_f32(&mut lanes.sums, cast_ref(&g), cast_ref(&basis), which),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        columns: &mut Columns,
+    ) {
+        if T::DTYPE == Dtype::F64 {
+            return Portable.backward_columns(piece, signs, slopes, columns);
+        }
+        let which = !signs & lowest(piece.len());
+        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+        let (g, basis): (&[__m128; 16], &[__m128; 16]) = (cast_ref(&g), cast_ref(&basis));
+        let sums: &mut [__m256d; 16] = cast_mut(&mut columns.sums);
+        for (four, (sum, (&g, &basis))) in sums.iter_mut().zip(g.iter().zip(basis)).enumerate() {
+            // SAFETY: the value `self` proves AVX2 and FMA.
+            *sum = unsafe { add4(g, basis, which >> (4 * four), *sum) };
+        }
+        self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
+        let bytes: [__m256i; 2] = cast(*bytes);
+        let mut bits = [0_u32; 2];
+        for (bits, bytes) in bits.iter_mut().zip(bytes) {
+            // SAFETY: the value `self` proves AVX2.
+            let clear =
+                unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())) };
+            *bits = !(clear as u32);
+        }
+        cast::<[u32; 2], u64>(bits).to_le()
+    }
+}
+
+impl Avx2 {
+    #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         let x: [__m256; 8] = cast(*x);
         let mut bits = [0_u8; 8];
@@ -115,118 +197,33 @@ impl Vectors for Avx2 {
         cast::<[u32; 2], u64>(bits).to_le()
     }
 
+    /// Adds `g[j] * b[j]` to lane `j % 16` for the bits `j` of `which`.
     #[inline(always)]
-    fn widen_f16(self, x: &[f16; CHUNK]) -> [f32; CHUNK] {
-        let x: [__m128i; 8] = cast(*x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtph_ps(x) }))
-    }
-
-    #[inline(always)]
-    fn narrow_f16(self, x: &[f32; CHUNK]) -> [f16; CHUNK] {
-        let x: [__m256; 8] = cast(*x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }))
-    }
-
-    #[inline(always)]
-    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
-        let bytes: [__m256i; 2] = cast(*bytes);
-        let mut bits = [0_u32; 2];
-        for (bits, bytes) in bits.iter_mut().zip(bytes) {
-            // SAFETY: the value `self` proves AVX2.
-            let clear =
-                unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())) };
-            *bits = !(clear as u32);
-        }
-        cast::<[u32; 2], u64>(bits)
-    }
-
-    #[inline(always)]
-    fn add_f32_to_lanes(
-        self,
-        sums: &mut [f64; LANES],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    ) {
-        let (g, b): ([[__m128; 2]; 8], [[__m128; 2]; 8]) = (cast(*g), cast(*b));
-        let mut halves: [__m256d; 2] = cast(*sums);
-        for (row, (g, b)) in g.into_iter().zip(b).enumerate() {
-            for (half, sum) in halves.iter_mut().enumerate() {
+    fn add_f32(self, sums: &mut [f64; LANES], g: &[f32; CHUNK], b: &[f32; CHUNK], which: u64) {
+        let (g, b): (&[[__m128; 4]; 4], &[[__m128; 4]; 4]) = (cast_ref(g), cast_ref(b));
+        let mut lanes: [__m256d; 4] = cast(*sums);
+        for (row, (g, b)) in g.iter().zip(b).enumerate() {
+            for (four, lane) in lanes.iter_mut().enumerate() {
                 // SAFETY: the value `self` proves AVX2 and FMA.
-                *sum = unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    let g = _mm256_and_pd(_mm256_cvtps_pd(g[half]), mask);
-                    let b = _mm256_and_pd(_mm256_cvtps_pd(b[half]), mask);
-                    _mm256_fmadd_pd(g, b, *sum)
-                };
+                *lane = unsafe { add4(g[four], b[four], which >> (16 * row + 4 * four), *lane) };
             }
         }
-        *sums = cast(halves);
+        *sums = cast(lanes);
     }
+}
 
-    #[inline(always)]
-    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
-        let terms: [[__m256d; 2]; 8] = cast(*terms);
-        let mut halves: [__m256d; 2] = cast(*sums);
-        for (row, terms) in terms.into_iter().enumerate() {
-            for (half, sum) in halves.iter_mut().enumerate() {
-                // SAFETY: the value `self` proves AVX2.
-                *sum = unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    _mm256_add_pd(*sum, _mm256_and_pd(terms[half], mask))
-                };
-            }
-        }
-        *sums = cast(halves);
-    }
-
-    #[inline(always)]
-    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
-        let terms: [[__m256d; 2]; 8] = cast(*terms);
-        let (mut sums, mut lost): ([__m256d; 2], [__m256d; 2]) =
-            (cast(lanes.sums), cast(lanes.lost));
-        for (row, terms) in terms.into_iter().enumerate() {
-            for half in 0..2 {
-                // SAFETY: the value `self` proves AVX2.
-                unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    let term = _mm256_and_pd(terms[half], mask);
-                    let next = _mm256_add_pd(sums[half], term);
-                    let from_term = _mm256_sub_pd(next, sums[half]);
-                    let from_sum = _mm256_sub_pd(next, from_term);
-                    let error = _mm256_add_pd(
-                        _mm256_sub_pd(sums[half], from_sum),
-                        _mm256_sub_pd(term, from_term),
-                    );
-                    lost[half] = _mm256_add_pd(lost[half], error);
-                    sums[half] = next;
-                }
-            }
-        }
-        (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
-    }
-
-    #[inline(always)]
-    fn add_f32_to_row(
-        self,
-        row: &mut [f64; CHUNK],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    ) {
-        let (fours, _) = row.as_chunks_mut::<4>();
-        let (g, b): ([__m128; 16], [__m128; 16]) = (cast(*g), cast(*b));
-        for (four, (sums, (g, b))) in fours.iter_mut().zip(g.into_iter().zip(b)).enumerate() {
-            // SAFETY: the value `self` proves AVX2 and FMA.
-            *sums = cast(unsafe {
-                let mask = mask(which >> (4 * four));
-                let g = _mm256_and_pd(_mm256_cvtps_pd(g), mask);
-                let b = _mm256_and_pd(_mm256_cvtps_pd(b), mask);
-                _mm256_fmadd_pd(g, b, cast::<[f64; 4], __m256d>(*sums))
-            });
-        }
+/// `sum + g * b` in the lanes whose bit, of the lowest four, is set.
+///
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[inline(always)]
+unsafe fn add4(g: __m128, b: __m128, which: u64, sum: __m256d) -> __m256d {
+    // SAFETY: the caller's.
+    unsafe {
+        let mask = mask(which);
+        let g = _mm256_and_pd(_mm256_cvtps_pd(g), mask);
+        let b = _mm256_and_pd(_mm256_cvtps_pd(b), mask);
+        _mm256_fmadd_pd(g, b, sum)
     }
 }
 
