@@ -1,80 +1,59 @@
-//! The backward loop: every strategy in every layout, beside a plain copy of the tensor.
+//! The backward loop: every strategy in every layout, beside the in-place triad.
 
+mod limits;
+mod rounds;
 mod setting;
 
 use std::time::{Duration, Instant};
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use half::{bf16, f16};
+use criterion::{criterion_group, criterion_main};
 use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, SharedBuffer, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
-use setting::{LAYOUTS, Layout, Setting};
+use rounds::{Loop, Rounds, everywhere};
+use setting::Setting;
 
-fn backward(criterion: &mut Criterion) {
-    for layout in LAYOUTS {
-        let mut group = criterion.benchmark_group(format!("backward/{}", layout.name));
-        group.sample_size(10).measurement_time(Duration::from_secs(2));
-        all::<f32>(&mut group, layout);
-        all::<f64>(&mut group, layout);
-        all::<f16>(&mut group, layout);
-        all::<bf16>(&mut group, layout);
-        group.finish();
+struct Backward;
+
+impl Loop for Backward {
+    const NAME: &'static str = "backward";
+    const STREAMS: usize = 3;
+
+    fn time<T: Element>(rounds: &mut Rounds<'_, '_, T>) {
+        rounds.bench("limit", limits::triad);
+        for &name in StrategyName::ALL {
+            with(name, Pass(rounds));
+        }
     }
 }
 
-fn all<T: Element>(group: &mut BenchmarkGroup<'_, WallTime>, layout: &Layout) {
-    let setting = Setting::<T>::new(layout);
-    let mut grad = setting.x.clone();
-    group.throughput(Throughput::Bytes(3 * size_of_val(&grad[..]) as u64));
-    group.bench_function(format!("{}/copy", T::DTYPE), |bencher| {
-        bencher.iter(|| grad.copy_from_slice(&setting.x));
-    });
-    for &name in StrategyName::ALL {
-        with(name, Backward { group, setting: &setting, grad: &mut grad });
-    }
-}
+struct Pass<'a, 'b, 'g, T: Element>(&'a mut Rounds<'b, 'g, T>);
 
-struct Backward<'a, 'g, T: Element> {
-    group: &'a mut BenchmarkGroup<'g, WallTime>,
-    setting: &'a Setting<T>,
-    grad: &'a mut [T],
+impl<T: Element> Visitor<Cpu, T> for Pass<'_, '_, '_, T> {
+    type Output = ();
+
+    fn visit<S: Strategy<Cpu, T>>(self, strategy: S) {
+        self.0.bench(S::NAME, |setting| once(strategy, setting));
+    }
 }
 
 /// Time of one backward pass after a forward pass.
 fn once<T: Element, S: Strategy<Cpu, T>>(
     strategy: S,
-    setting: &Setting<T>,
-    grad: &mut [T],
+    setting: &mut Setting<T>,
 ) -> Result<Duration, Error> {
-    let Setting { cpu, geometry, slopes, x } = setting;
+    let Setting { cpu, geometry, slopes, x, y, grad } = setting;
     let plan = strategy.plan(geometry, slopes)?;
-    let mut y = x.clone();
     let mut slot = GradSlot::new(cpu.alloc(x.len())?);
     let shared = SharedBuffer::new(cpu.alloc(x.len())?);
-    let saved = strategy.forward(cpu, &plan, &mut y, &mut slot)?;
+    y.copy_from_slice(x);
+    let saved = strategy.forward(cpu, &plan, y, &mut slot)?;
     let ready = strategy.vacate(cpu, saved, &mut slot, Some(&shared))?;
     grad.copy_from_slice(x);
     let mut sums = vec![0.0; geometry.slopes()];
     let start = Instant::now();
-    strategy.backward(cpu, slopes, ready, Some(&y), grad, Some(&mut sums))?;
+    strategy.backward(cpu, slopes, ready, Some(y), grad, Some(&mut sums))?;
     Ok(start.elapsed())
 }
 
-impl<T: Element> Visitor<Cpu, T> for Backward<'_, '_, T> {
-    type Output = ();
-
-    fn visit<S: Strategy<Cpu, T>>(self, strategy: S) {
-        let Backward { group, setting, grad } = self;
-        let name = format!("{}/{}", T::DTYPE, S::NAME);
-        let mut times = |rounds: u64| -> Duration {
-            let sum: Result<Duration, Error> =
-                (0..rounds).map(|_| once(strategy, setting, grad)).sum();
-            sum.expect("valid inputs")
-        };
-        group.bench_function(name, |bencher| bencher.iter_custom(&mut times));
-    }
-}
-
-criterion_group!(benches, backward);
+criterion_group!(benches, everywhere::<Backward>);
 criterion_main!(benches);

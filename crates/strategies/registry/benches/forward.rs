@@ -1,68 +1,56 @@
-//! The forward loop: every strategy in every layout, beside a plain copy of the tensor.
+//! The forward loop: every strategy in every layout, beside the in-place scaling pass.
 
+mod limits;
+mod rounds;
 mod setting;
 
 use std::time::{Duration, Instant};
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use half::{bf16, f16};
-use prelu_mem_core::{Backend, Cpu, Element, GradSlot, Strategy};
+use criterion::{criterion_group, criterion_main};
+use prelu_mem_core::{Backend, Cpu, Element, Error, GradSlot, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
-use setting::{LAYOUTS, Layout, Setting};
+use rounds::{Loop, Rounds, everywhere};
+use setting::Setting;
 
-fn forward(criterion: &mut Criterion) {
-    for layout in LAYOUTS {
-        let mut group = criterion.benchmark_group(format!("forward/{}", layout.name));
-        group.sample_size(10).measurement_time(Duration::from_secs(2));
-        all::<f32>(&mut group, layout);
-        all::<f64>(&mut group, layout);
-        all::<f16>(&mut group, layout);
-        all::<bf16>(&mut group, layout);
-        group.finish();
+struct Forward;
+
+impl Loop for Forward {
+    const NAME: &'static str = "forward";
+    const STREAMS: usize = 2;
+
+    fn time<T: Element>(rounds: &mut Rounds<'_, '_, T>) {
+        rounds.bench("limit", limits::scale);
+        for &name in StrategyName::ALL {
+            with(name, Pass(rounds));
+        }
     }
 }
 
-fn all<T: Element>(group: &mut BenchmarkGroup<'_, WallTime>, layout: &Layout) {
-    let setting = Setting::<T>::new(layout);
-    let mut y = setting.x.clone();
-    group.throughput(Throughput::Bytes(2 * size_of_val(&y[..]) as u64));
-    group.bench_function(format!("{}/copy", T::DTYPE), |bencher| {
-        bencher.iter(|| y.copy_from_slice(&setting.x));
-    });
-    for &name in StrategyName::ALL {
-        with(name, Forward { group, setting: &setting, y: &mut y });
-    }
-}
+struct Pass<'a, 'b, 'g, T: Element>(&'a mut Rounds<'b, 'g, T>);
 
-struct Forward<'a, 'g, T: Element> {
-    group: &'a mut BenchmarkGroup<'g, WallTime>,
-    setting: &'a Setting<T>,
-    y: &'a mut [T],
-}
-
-impl<T: Element> Visitor<Cpu, T> for Forward<'_, '_, T> {
+impl<T: Element> Visitor<Cpu, T> for Pass<'_, '_, '_, T> {
     type Output = ();
 
     fn visit<S: Strategy<Cpu, T>>(self, strategy: S) {
-        let Setting { cpu, geometry, slopes, x } = self.setting;
-        let plan = strategy.plan(geometry, slopes).expect("one slope per channel");
-        self.group.bench_function(format!("{}/{}", T::DTYPE, S::NAME), |bencher| {
-            bencher.iter_custom(|rounds| {
-                let mut spent = Duration::ZERO;
-                for _ in 0..rounds {
-                    self.y.copy_from_slice(x);
-                    let mut slot = GradSlot::new(cpu.alloc(x.len()).expect("memory"));
-                    let start = Instant::now();
-                    let saved = strategy.forward(cpu, &plan, self.y, &mut slot);
-                    spent += start.elapsed();
-                    assert!(saved.is_ok(), "{}", S::NAME);
-                }
-                spent
-            });
-        });
+        self.0.bench(S::NAME, |setting| once(strategy, setting));
     }
 }
 
-criterion_group!(benches, forward);
+/// Time of one forward pass.
+fn once<T: Element, S: Strategy<Cpu, T>>(
+    strategy: S,
+    setting: &mut Setting<T>,
+) -> Result<Duration, Error> {
+    let Setting { cpu, geometry, slopes, x, y, .. } = setting;
+    let plan = strategy.plan(geometry, slopes)?;
+    let mut slot = GradSlot::new(cpu.alloc(x.len())?);
+    y.copy_from_slice(x);
+    let start = Instant::now();
+    let saved = strategy.forward(cpu, &plan, y, &mut slot)?;
+    let time = start.elapsed();
+    drop(saved);
+    Ok(time)
+}
+
+criterion_group!(benches, everywhere::<Forward>);
 criterion_main!(benches);
