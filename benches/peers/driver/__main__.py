@@ -9,11 +9,12 @@ import record
 import summary
 from install import Missing, install
 from measure import Comparison, say
-from networks import network
+from networks import network, single
 from peers import FURTHER, PEERS, find
 
 # Processes that run beside: over this, they take part of what is measured.
-BUSY = 0.5
+BUSY = 0.5  # load before
+OTHERS = 0.1  # processors meanwhile
 
 
 def parse():
@@ -27,6 +28,12 @@ def parse():
     def networks(text):
         try:
             return [network(name) for name in text.split(",")]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    def shape(text):
+        try:
+            return single(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -62,22 +69,30 @@ def parse():
     parser.add_argument("--reference", metavar="PEER", default="bitmask", help="whose step is 1 (default: bitmask)")
     parser.add_argument("--networks", type=networks, metavar="LIST",
                         help="NAME or NAME:BATCH (default: iresnet50:8,vnet:1)")
+    parser.add_argument("--shape", type=shape, action="append", metavar="[REPEATx]N,C,D1,..",
+                        help="equal layers of these sizes, in place of networks; may be given several times")
     parser.add_argument("--signs", type=signs, default=["random", "positive"], metavar="LIST",
                         help="of the pre-activations (default: random,positive)")
     parser.add_argument("--threads", type=counts, metavar="LIST", help="default: 1,2")
-    parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer (default: 15)")
+    parser.add_argument("--rounds", type=count, metavar="N", help="samples of each peer; of the slow ones every fourth or eighth (default: 15)")
     parser.add_argument("--warmup", type=count, default=2, metavar="N", help="samples before, not counted (default: 2)")
     parser.add_argument("--pause", type=seconds, default=0.02, metavar="S", help="before each sample (default: 0.02)")
     parser.add_argument("--quick", action="store_true",
                         help="few small layers, 1 thread, 3 rounds, unless said otherwise")
+    parser.add_argument("--by-layer", metavar="PEER",
+                        help="print also every kind of layer, times in units of this peer's")
     parser.add_argument("--output", type=Path, metavar="FILE",
                         help="the record (default: record.json beside the peers)")
     options = parser.parse_args()
-    options.networks = options.networks or networks("quick" if options.quick else "iresnet50,vnet")
+    if options.networks and options.shape:
+        parser.error("--shape stands in place of --networks")
+    options.networks = options.networks or options.shape or networks("quick" if options.quick else "iresnet50,vnet")
     options.threads = options.threads or ([1] if options.quick else [1, 2])
     options.rounds = options.rounds or (3 if options.quick else 15)
     if options.reference not in [peer.name for peer in options.peers]:
         parser.error(f"--reference {options.reference} is not among --peers")
+    if options.by_layer and options.by_layer not in [peer.name for peer in options.peers]:
+        parser.error(f"--by-layer {options.by_layer} is not among --peers")
     if max(options.threads) > (os.cpu_count() or 1):
         parser.error(f"--threads {max(options.threads)}: there are {os.cpu_count()} cores")
     return options
@@ -134,6 +149,11 @@ def main():
     print()
     for run in runs:
         print(summary.table(run, options.peers, options.reference, comparison.failures))
+        if options.by_layer:
+            print(summary.layers(run, options.peers, options.by_layer))
+        if max(run.others.busy, run.others.stolen) > OTHERS:
+            say(f"warning: others used {run.others.busy:.2f} processors during {summary.title(run)}, "
+                f"{run.others.stolen:.2f} were stolen: measure again")
     path = options.output or folder / "record.json"
     record.write(record.build(runs, options.peers, installed, comparison, options, load), path)
     say(f"record: {path}")

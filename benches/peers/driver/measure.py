@@ -5,8 +5,11 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import tensors
+from busy import Others, Watch
 from install import command
 from networks import Layers
 from worker import Failed, Worker
@@ -21,8 +24,10 @@ class Run:
     network: object
     signs: str
     threads: int
+    rounds: int
     # By kind of layer: {peer: (forward seconds, backward seconds)}, sample by sample.
     layers: list = field(default_factory=list)
+    others: Others | None = None
 
 
 def say(text):
@@ -36,9 +41,11 @@ class Comparison:
         self.peers, self.installed, self.folder, self.options = peers, installed, folder, options
         self.failures, self.workers = {}, {}
         self.reported = {}
-        self.data, self.logs = folder / "data", folder / "logs"
-        for path in (self.data, self.logs):
-            path.mkdir(parents=True, exist_ok=True)
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        # Of this run alone: another one may be on its way.
+        self.temporary = TemporaryDirectory(prefix="tensors-", dir=folder)
+        self.data = Path(self.temporary.name)
 
     def start(self, threads):
         """Starts a worker for every peer, and checks its results."""
@@ -57,11 +64,13 @@ class Comparison:
 
     def run(self, network, signs, threads):
         """Measures all layers of a network."""
-        run = Run(network, signs, threads)
+        run = Run(network, signs, threads, self.options.rounds)
+        watch = Watch([worker.process.pid for worker in self.workers.values()])
         for layers in network.layers:
             say(f"{network.name}, {signs} signs, {threads} threads: {layers.repeat} x {list(layers.shape)}")
             tensors.make(self.data, layers, signs)
             run.layers.append(self._layers(layers))
+        run.others = watch.others()
         return run
 
     def end(self):
@@ -79,8 +88,8 @@ class Comparison:
         for peer in self._running():
             self._try(peer, self._warm_up, layers)
         order = random.Random(tensors.SEED)
-        for _ in range(self.options.rounds):
-            turn = self._running()
+        for each in range(self.options.rounds):
+            turn = [peer for peer in self._running() if each % peer.every == 0]
             order.shuffle(turn)
             for peer in turn:
                 # Until the threads of the one before have stopped spinning.
@@ -93,7 +102,7 @@ class Comparison:
     def _warm_up(self, peer, layers):
         worker = self.workers[peer.name]
         worker.open(layers)
-        for _ in range(self.options.warmup):
+        for _ in range(self.options.warmup if peer.every == 1 else 1):
             worker.sample()
 
     def _check(self, peer, layers, made):

@@ -45,6 +45,16 @@ class Network:
     layers: tuple[Layers, ...]
 
 
+def single(text):
+    """The "network" of equal layers given as "N,C,D1,.." or "REPEATxN,C,D1,.."; ValueError says what is accepted."""
+    repeat, _, sizes = text.rpartition("x")
+    numbers = [repeat or "1", *sizes.split(",")]
+    if not 3 <= len(numbers) <= 6 or not all(number.isdecimal() and int(number) > 0 for number in numbers):
+        raise ValueError(f"{text!r} is not 2 to 5 sizes N,C,D1,.. above 0, or REPEATxN,C,D1,..")
+    count, *shape = map(int, numbers)
+    return Network(text, shape[0], (Layers(count, tuple(shape)),))
+
+
 def network(text):
     """The network named by "NAME" or "NAME:BATCH"; ValueError says what is accepted."""
     name, _, batch = text.partition(":")

@@ -55,6 +55,7 @@ def build(runs, peers, installed, comparison, options, load):
             "allocator": peer.allocator,
             "environment": peer.environment("THREADS"),
             "upstream_gradient": peer.upstream,
+            "every": peer.every,
             "goal": peer.goal and {"least_ratio": peer.goal.ratio, "text": peer.goal.text},
             "failure": comparison.failures.get(peer.name),
         }
@@ -65,6 +66,7 @@ def build(runs, peers, installed, comparison, options, load):
             "batch": run.network.batch,
             "signs": run.signs,
             "threads": run.threads,
+            "others": {"busy": run.others.busy, "stolen": run.others.stolen},
             "layers": [
                 {"repeat": layers.repeat, "shape": list(layers.shape), "samples": {
                     name: {"forward": [sample[0] for sample in taken], "backward": [sample[1] for sample in taken]}

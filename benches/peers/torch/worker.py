@@ -35,6 +35,7 @@ class Opened:
         """Seconds of forward through all layers and of backward through them in reverse."""
         self.last = None
         forward = backward = 0.0
+        self.prelu(self.inputs[0], self.slopes)  # wakes the threads
         outputs = []
         for x in self.inputs:
             with torch.no_grad():

@@ -42,6 +42,8 @@ impl<const D: usize> Peer for Opened<D> {
     fn sample(&mut self) -> Result<Times, Failure> {
         let (mut forward, mut backward) = (Duration::ZERO, Duration::ZERO);
         self.last = None;
+        // Wakes the threads.
+        drop(prelu(self.inputs[0].clone(), self.slopes.clone()));
         let mut outputs = Vec::with_capacity(self.inputs.len());
         for x in &self.inputs {
             // Out of place: x is still there; the others have just written theirs.

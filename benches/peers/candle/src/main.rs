@@ -34,6 +34,8 @@ impl Peer for Opened {
     fn sample(&mut self) -> Result<Times, Failure> {
         let (mut forward, mut backward) = (Duration::ZERO, Duration::ZERO);
         self.last = None;
+        // Wakes the threads.
+        drop(self.layer.forward(&self.inputs[0])?);
         let mut outputs = Vec::with_capacity(self.inputs.len());
         for x in &self.inputs {
             // Out of place: x is still there; the others have just written theirs.

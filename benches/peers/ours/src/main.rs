@@ -1,11 +1,14 @@
 //! A worker that runs one strategy of this project. Arguments: strategy, threads.
 
+mod tensor;
+
 use std::time::Duration;
 
 use peer_protocol::{Failure, Gradients, Layers, Peer, Times, serve, timed};
-use prelu_mem_core::cpu::Buffer;
-use prelu_mem_core::{Backend, Cpu, Element, Geometry, GradSlot, Layer, Sharing, Slopes, Strategy};
+use prelu_mem_core::{Cpu, Element, Geometry, GradSlot, Layer, Sharing, Slopes, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
+
+use tensor::Tensor;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
@@ -27,10 +30,8 @@ impl Visitor<Cpu, f32> for Open {
     fn visit<S: Strategy<Cpu, f32>>(self, strategy: S) -> Self::Output {
         let Open { cpu, layers } = self;
         let geometry = Geometry::from_shape(&layers.shape, 1, Sharing::PerChannel)?;
-        let buffers = || -> Result<Vec<Buffer<f32>>, Failure> {
-            Ok((0..layers.repeat).map(|_| cpu.alloc(geometry.len())).collect::<Result<_, _>>()?)
-        };
-        let (activations, gradients) = (buffers()?, buffers()?);
+        let tensors = || (0..layers.repeat).map(|_| Tensor::zeroes(geometry.len())).collect();
+        let (activations, gradients) = (tensors(), tensors());
         let layer = Layer::new(cpu, strategy, Slopes::learned(layers.slopes.clone()))?;
         Ok(Box::new(Opened { geometry, layer, activations, gradients, layers }))
     }
@@ -40,9 +41,9 @@ struct Opened<S: Strategy<Cpu, f32>> {
     geometry: Geometry,
     layer: Layer<S, Cpu, f32>,
     /// By layer: `x`, then `y`.
-    activations: Vec<Buffer<f32>>,
+    activations: Vec<Tensor>,
     /// By layer: the upstream gradient, then the input gradient.
-    gradients: Vec<Buffer<f32>>,
+    gradients: Vec<Tensor>,
     layers: Layers,
 }
 
@@ -52,6 +53,8 @@ impl<S: Strategy<Cpu, f32>> Peer for Opened<S> {
         let (mut forward, mut backward) = (Duration::ZERO, Duration::ZERO);
         let mut states = Vec::with_capacity(activations.len());
         let mut slot = GradSlot::none();
+        // Wakes the threads.
+        drop(layer.forward(geometry, &mut activations[0], &mut slot)?);
         for x in &mut *activations {
             x.copy_from_slice(&layers.x);
             states.push(timed(&mut forward, || layer.forward(geometry, x, &mut slot))?);
