@@ -6,12 +6,14 @@
 
 mod half_sums;
 mod piece;
+mod plain;
 mod portable;
 mod slopes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use piece::Piece;
+pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
 pub use slopes::{ByRun, ChunkSlopes};
 pub(crate) use slopes::{Single, Table};
@@ -21,7 +23,7 @@ pub(crate) use x86::{Avx2, Avx512};
 use bytemuck::{cast, cast_ref};
 
 use crate::accumulator::Accumulator;
-use crate::element::{Dtype, Element, Wide};
+use crate::element::{Dtype, Element};
 use crate::half_width::round_bf16_product;
 
 /// Elements of a chunk: those that the loops handle at a time.
@@ -118,15 +120,7 @@ pub trait Vectors: Copy + private::Sealed {
     #[doc(hidden)]
     #[inline(always)]
     fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
-        let pre = load(x);
-        let signs = self.signs_of_chunk(&pre);
-        let mut wide = self.widen(&pre);
-        for (lane, x) in wide.iter_mut().enumerate() {
-            let factor = if *x > T::Wide::ZERO { T::Wide::ONE } else { slopes.lane(lane) };
-            *x = *x * factor;
-        }
-        store(self.narrow(wide), x);
-        signs
+        plain::activate(self, x, slopes)
     }
 
     /// `dx = g * (1 if the sign is set else slope)`.
@@ -138,26 +132,14 @@ pub trait Vectors: Copy + private::Sealed {
         signs: u64,
         slopes: &S,
     ) {
-        let mut wide = self.widen(&piece.upstream());
-        for (lane, g) in wide.iter_mut().enumerate() {
-            *g = *g * if bit(signs, lane) { T::Wide::ONE } else { slopes.lane(lane) };
-        }
-        piece.set_input_gradient(self.narrow(wide));
+        plain::propagate(self, piece, signs, slopes);
     }
 
     /// Adds the terms `g * basis` of `which`: term `j` to lane `j % 16`; of two-byte types [`half_sums`].
     #[doc(hidden)]
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
-        match T::DTYPE {
-            Dtype::F64 => self.add_twofold(lanes, &terms::<T>(&g, &basis, which)),
-            Dtype::F32 => self.add_plain(lanes, &terms::<T>(&g, &basis, which)),
-            Dtype::F16 | Dtype::Bf16 => match half_sums::of::<T>(&g, &basis, which) {
-                Some(sums) => self.add_half_sums(lanes, &sums),
-                None => self.add_plain(lanes, &terms::<T>(&g, &basis, which)),
-            },
-        }
+        plain::sum(self, piece, which, lanes);
     }
 
     /// The sum of the lanes, added up in halves.
@@ -199,12 +181,7 @@ pub trait Vectors: Copy + private::Sealed {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        let which = !signs & lowest(piece.len());
-        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
-        for (lane, term) in terms::<T>(&g, &basis, which).into_iter().enumerate() {
-            T::Accumulator::add(&mut columns.sums[lane], &mut columns.lost[lane], term);
-        }
-        self.propagate(piece, signs, slopes);
+        plain::backward_columns(self, piece, signs, slopes, columns);
     }
 
     /// [`Vectors::backward_columns`] with the sums in the entries of a row, one for each element.
@@ -329,21 +306,6 @@ impl Columns {
             *sum = T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
         }
     }
-}
-
-/// The products, and 0 for elements that are not to be summed.
-#[inline(always)]
-pub(crate) fn terms<T: Element>(
-    g: &[T::Wide; CHUNK],
-    basis: &[T::Wide; CHUNK],
-    which: u64,
-) -> [f64; CHUNK] {
-    let mut terms = [0.0; CHUNK];
-    for (lane, term) in terms.iter_mut().enumerate() {
-        let product = T::Accumulator::product(g[lane], basis[lane]);
-        *term = if bit(which, lane) { product } else { 0.0 };
-    }
-    terms
 }
 
 /// A chunk by value; behind a short one zeroes.

@@ -140,14 +140,17 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
     fn run<V: Vectors>(self, vectors: V) {
         let Mixed { frame, segment, mut classes, x, words, kept } = self;
         let Segment { channel, left, .. } = segment;
-        let mut slopes = Cyclic::new(frame.cyclic_slopes, channel);
-        let mut runs = Runs::new(frame, channel, left);
-        for x in x.chunks_mut(CHUNK) {
-            classes.save::<C, T, V>(vectors, x, words, kept);
-            if frame.inner == 1 {
+        if frame.inner == 1 {
+            let mut slopes = Cyclic::new(frame.cyclic_slopes, channel);
+            for x in x.chunks_mut(CHUNK) {
+                classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.activate(x, &slopes.chunk());
                 slopes.advance(x.len());
-            } else {
+            }
+        } else {
+            let mut runs = Runs::new(frame, channel, left);
+            for x in x.chunks_mut(CHUNK) {
+                classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.activate(x, &Table(&runs.table(x.len())));
             }
         }

@@ -1,13 +1,16 @@
-//! 256-bit vectors.
+//! 256-bit vectors. Chunks are handled whole: behind a short one there are zeroes.
+
+mod full;
 
 use std::arch::x86_64::*;
 
-use bytemuck::{cast, cast_mut, cast_ref};
+use bytemuck::cast;
 
 use crate::element::{Dtype, Element};
+use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, LANES, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest,
-    terms,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, load, lowest,
+    plain, store,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -73,43 +76,64 @@ impl Vectors for Avx2 {
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
         match T::DTYPE {
-            Dtype::F32 => self.signs_f32(cast_ref(x)),
-            Dtype::F64 => self.signs_f64(cast_ref(x)),
-            Dtype::F16 => self.signs_half(cast_ref(x), 0x7c00),
-            Dtype::Bf16 => self.signs_half(cast_ref(x), 0x7f80),
+            Dtype::F32 => self.signs_f32(&cast(*x)),
+            Dtype::F64 => self.signs_f64(&cast(*x)),
+            Dtype::F16 => self.signs_half(&cast(*x), 0x7c00),
+            Dtype::Bf16 => self.signs_half(&cast(*x), 0x7f80),
         }
     }
 
     #[inline(always)]
-    fn widen<T: Element>(self, x: &[T; CHUNK]) -> [T::Wide; CHUNK] {
-        if T::DTYPE != Dtype::F16 {
-            return Portable.widen(x);
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
+        let own = &As::<S, T::Wide>::new(slopes);
+        match T::DTYPE {
+            Dtype::F32 => {
+                let (chunk, signs) = self.activate_f32(cast(load(x)), own);
+                store::<T>(cast(chunk), x);
+                signs
+            }
+            Dtype::F64 => {
+                let (chunk, signs) = self.activate_f64(cast(load(x)), own);
+                store::<T>(cast(chunk), x);
+                signs
+            }
+            Dtype::F16 | Dtype::Bf16 => plain::activate(self, x, slopes),
         }
-        let x: &[__m128i; 8] = cast_ref(x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtph_ps(x) }))
     }
 
     #[inline(always)]
-    fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
-        if T::DTYPE != Dtype::F16 {
-            return Portable.narrow(x);
+    fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+    ) {
+        let own = &As::<S, T::Wide>::new(slopes);
+        let g = piece.upstream();
+        match T::DTYPE {
+            Dtype::F32 => {
+                piece.set_input_gradient(cast(self.scale_f32(cast(g), signs, own)));
+            }
+            Dtype::F64 => {
+                piece.set_input_gradient(cast(self.scale_f64(cast(g), signs, own)));
+            }
+            Dtype::F16 | Dtype::Bf16 => plain::propagate(self, piece, signs, slopes),
         }
-        let x: &[__m256; 8] = cast_ref(&x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }))
     }
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+        let (g, basis) = (piece.upstream(), piece.basis());
         match T::DTYPE {
-            Dtype::F64 => self.add_twofold(lanes, &terms::<T>(&g, &basis, which)),
-            Dtype::F32 => self.add_f32(&mut lanes.sums, cast_ref(&g), cast_ref(&basis), which),
-            Dtype::F16 | Dtype::Bf16 => match half_sums::of::<T>(&g, &basis, which) {
-                Some(sums) => self.add_half_sums(lanes, &sums),
-                None => self.add_f32(&mut lanes.sums, cast_ref(&g), cast_ref(&basis), which),
-            },
+            Dtype::F32 => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
+            Dtype::F64 => self.sum_f64(lanes, cast(g), cast(basis), which),
+            Dtype::F16 | Dtype::Bf16 => {
+                let (g, basis) = (self.widen(&g), self.widen(&basis));
+                match half_sums::of::<T>(&g, &basis, which) {
+                    Some(sums) => self.add_half_sums(lanes, &sums),
+                    None => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
+                }
+            }
         }
     }
 
@@ -121,18 +145,43 @@ impl Vectors for Avx2 {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        if T::DTYPE == Dtype::F64 {
-            return Portable.backward_columns(piece, signs, slopes, columns);
-        }
         let which = !signs & lowest(piece.len());
-        let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
-        let (g, basis): (&[__m128; 16], &[__m128; 16]) = (cast_ref(&g), cast_ref(&basis));
-        let sums: &mut [__m256d; 16] = cast_mut(&mut columns.sums);
-        for (four, (sum, (&g, &basis))) in sums.iter_mut().zip(g.iter().zip(basis)).enumerate() {
-            // SAFETY: the value `self` proves AVX2 and FMA.
-            *sum = unsafe { add4(g, basis, which >> (4 * four), *sum) };
+        let (g, basis) = (piece.upstream(), piece.basis());
+        if T::DTYPE == Dtype::F64 {
+            self.columns_f64(columns, cast(g), cast(basis), which);
+        } else {
+            let (g, basis) = (self.widen(&g), self.widen(&basis));
+            self.columns_f32(&mut columns.sums, cast(g), cast(basis), which);
         }
         self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn widen<T: Element>(self, x: &[T; CHUNK]) -> [T::Wide; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.widen(x);
+        }
+        let x: [__m128i; 8] = cast(*x);
+        let mut wide = [[0.0_f32; 8]; 8];
+        for (wide, x) in wide.iter_mut().zip(x) {
+            // SAFETY: the value `self` proves F16C.
+            *wide = cast(unsafe { _mm256_cvtph_ps(x) });
+        }
+        cast(wide)
+    }
+
+    #[inline(always)]
+    fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.narrow(x);
+        }
+        let x: [__m256; 8] = cast(x);
+        let mut halves = [[0_u16; 8]; 8];
+        for (half, x) in halves.iter_mut().zip(x) {
+            // SAFETY: the value `self` proves F16C.
+            *half = cast(unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) });
+        }
+        cast(halves)
     }
 
     #[inline(always)]
@@ -195,48 +244,5 @@ impl Avx2 {
             *bits = mask as u32;
         }
         cast::<[u32; 2], u64>(bits).to_le()
-    }
-
-    /// Adds `g[j] * b[j]` to lane `j % 16` for the bits `j` of `which`.
-    #[inline(always)]
-    fn add_f32(self, sums: &mut [f64; LANES], g: &[f32; CHUNK], b: &[f32; CHUNK], which: u64) {
-        let (g, b): (&[[__m128; 4]; 4], &[[__m128; 4]; 4]) = (cast_ref(g), cast_ref(b));
-        let mut lanes: [__m256d; 4] = cast(*sums);
-        for (row, (g, b)) in g.iter().zip(b).enumerate() {
-            for (four, lane) in lanes.iter_mut().enumerate() {
-                // SAFETY: the value `self` proves AVX2 and FMA.
-                *lane = unsafe { add4(g[four], b[four], which >> (16 * row + 4 * four), *lane) };
-            }
-        }
-        *sums = cast(lanes);
-    }
-}
-
-/// `sum + g * b` in the lanes whose bit, of the lowest four, is set.
-///
-/// # Safety
-/// The processor has AVX2 and FMA.
-#[inline(always)]
-unsafe fn add4(g: __m128, b: __m128, which: u64, sum: __m256d) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        let mask = mask(which);
-        let g = _mm256_and_pd(_mm256_cvtps_pd(g), mask);
-        let b = _mm256_and_pd(_mm256_cvtps_pd(b), mask);
-        _mm256_fmadd_pd(g, b, sum)
-    }
-}
-
-/// All ones in the lanes whose bit, of the lowest four, is set.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn mask(bits: u64) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        let bit = _mm256_setr_epi64x(1, 2, 4, 8);
-        let own = _mm256_and_si256(_mm256_set1_epi64x(bits as i64), bit);
-        _mm256_castsi256_pd(_mm256_cmpeq_epi64(own, bit))
     }
 }
