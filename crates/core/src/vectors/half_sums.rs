@@ -11,7 +11,8 @@
 //! and (2) one is at least 2^-90: the 64 products then lose at most 64 * 2^-150 to underflow, 2^-54 of that
 //! sum.
 
-use super::{CHUNK, LANES, bit};
+use super::plain::mask;
+use super::{CHUNK, LANES};
 use crate::element::{Dtype, Element};
 
 /// Sums from here on are left to `f64`: 2^100.
@@ -28,9 +29,10 @@ pub(super) fn of<T: Element>(
 ) -> Option<[f32; LANES]> {
     let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
         (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
-    let mut products = [0.0; CHUNK];
+    let mut products = [0.0_f32; CHUNK];
     for (lane, product) in products.iter_mut().enumerate() {
-        *product = if bit(which, lane) { g[lane] * basis[lane] } else { 0.0 };
+        let mask = mask(which, lane / 4)[lane % 4] as u32;
+        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
     }
     let mut sums = [0.0; LANES];
     if T::DTYPE == Dtype::F16 {

@@ -1,9 +1,7 @@
 //! The passes over a chunk in plain Rust, on arrays of 64 by value. Levels use them where LLVM makes as much of
 //! them as there is to be had.
 
-use super::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Vectors, bit, half_sums, load, lowest, store,
-};
+use super::{CHUNK, ChunkSlopes, Columns, Lanes, Piece, Vectors, half_sums, load, lowest, store};
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element, Wide};
 
@@ -36,9 +34,11 @@ where
     S: ChunkSlopes<T::Wide>,
 {
     let mut wide = vectors.widen(&piece.upstream());
-    for (lane, g) in wide.iter_mut().enumerate() {
-        let slope = slopes.lane(lane);
-        *g = *g * if bit(signs, lane) { T::Wide::ONE } else { slope };
+    for (row, four) in wide.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+        let set = mask(signs, row);
+        for (lane, g) in four.iter_mut().enumerate() {
+            *g = *g * T::Wide::ONE.or_else(set[lane], slopes.lane(FOUR * row + lane));
+        }
     }
     piece.set_input_gradient(vectors.narrow(wide));
 }
@@ -92,9 +92,36 @@ pub(crate) fn terms<T: Element>(
     which: u64,
 ) -> [f64; CHUNK] {
     let mut terms = [0.0; CHUNK];
-    for (lane, term) in terms.iter_mut().enumerate() {
-        let product = T::Accumulator::product(g[lane], basis[lane]);
-        *term = if bit(which, lane) { product } else { 0.0 };
+    for (row, four) in terms.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+        let set = mask(which, row);
+        for (lane, term) in four.iter_mut().enumerate() {
+            let at = FOUR * row + lane;
+            let product = T::Accumulator::product(g[at], basis[at]);
+            *term = f64::from_bits(product.to_bits() & set[lane]);
+        }
     }
     terms
+}
+
+/// Masks of four lanes are read from a table: what LLVM makes of shifts and tests by the lane is far slower.
+const FOUR: usize = 4;
+
+static MASKS: [[u64; FOUR]; 16] = {
+    let mut masks = [[0; FOUR]; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        let mut lane = 0;
+        while lane < FOUR {
+            masks[bits][lane] = (bits as u64 >> lane & 1).wrapping_neg();
+            lane += 1;
+        }
+        bits += 1;
+    }
+    masks
+};
+
+/// All ones for the set ones of four bits.
+#[inline(always)]
+pub(super) fn mask(bits: u64, row: usize) -> &'static [u64; FOUR] {
+    &MASKS[(bits >> (FOUR * row)) as usize & 15]
 }
