@@ -110,12 +110,26 @@ fn the_object_has_the_documented_keys() {
         ("batch", 4.into()),
         ("gradients", "resident".into()),
         ("slopes", "0.25".into()),
+        ("steps", 1.into()),
         ("seed", 0.into()),
         ("version", env!("CARGO_PKG_VERSION").into()),
     ] {
         assert_eq!(settings[key], expected, "{key}");
     }
     assert!(settings.get("network").is_none());
+}
+
+#[test]
+fn a_sample_is_the_mean_of_its_steps() {
+    let start = std::time::Instant::now();
+    let value = json(&["--shape", "4,8,16", "--threads", "1", "--steps", "500"]);
+    let whole = start.elapsed().as_secs_f64();
+    assert_sound(&value);
+    assert_eq!(value["settings"]["steps"], 500);
+    let seconds = |key: &str| row(&value, "bitmask")[key]["median"].as_f64().expect("a number");
+    let step = seconds("forward_seconds") + seconds("backward_seconds");
+    // Two of three samples last as long as the median or longer: their sums would not fit the run.
+    assert!(step * 500.0 * 2.0 < whole, "{step} s in a run of {whole} s");
 }
 
 #[test]

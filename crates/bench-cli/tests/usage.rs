@@ -65,6 +65,8 @@ fn bench_options_name_the_bad_value() {
         ("--threads", "0", &["'0'", "1 to 1024"]),
         ("--threads", "2000", &["'2000'", "1 to 1024"]),
         ("--samples", "0", &["'0'", "1 to 10000"]),
+        ("--steps", "0", &["'0'", "1 to 1000"]),
+        ("--steps", "1001", &["'1001'", "1 to 1000"]),
         ("--slopes", "steep", &["steep"]),
         ("--slopes", "uniform:1", &["uniform:1"]),
         ("--slopes", "uniform:2,1", &["uniform:2,1"]),

@@ -78,6 +78,8 @@ pub(super) struct Bench<'a, B: Device, T: Element> {
     pub(super) layers: &'a [Layer<T>],
     /// Their tensors.
     pub(super) tensors: Tensors<B, T>,
+    /// Steps in a sample, which is their mean.
+    pub(super) steps: usize,
 }
 
 impl<B: Device, T: Element> Bench<'_, B, T> {
@@ -144,18 +146,37 @@ impl<B: Device, T: Element> Bench<'_, B, T> {
                     break;
                 }
                 progress.show(format!("round {}: {}", round + 1, subject.name()), share);
-                let step = subject.step(backend, self.layers, &mut self.tensors, &mut || {})?;
-                timing.forward.push(step.forward);
-                timing.backward.push(step.backward);
+                let (mut forward, mut backward) = (0.0, 0.0);
+                for _ in 0..self.steps {
+                    let step = subject.step(backend, self.layers, &mut self.tensors, &mut || {})?;
+                    forward += step.forward;
+                    backward += step.backward;
+                }
+                timing.forward.push(forward / self.steps as f64);
+                timing.backward.push(backward / self.steps as f64);
             }
         }
         Ok((limits, timings))
     }
 
-    /// One sample of each limit, over the layers in the order in which PReLU meets them, refilled as for PReLU.
+    /// One sample of each limit.
     fn sample_limits(&mut self, timing: &mut LimitTiming) -> Result<(), Failure> {
-        let (limits, tensors, backend) = (&self.limits, &mut self.tensors, &self.backends[0]);
-        let [mut copy, mut scale, mut triad] = [(); 3].map(|()| backend.stopwatch());
+        let mut watches = [(); 3].map(|()| self.backends[0].stopwatch());
+        for _ in 0..self.steps {
+            self.step_limits(&mut watches)?;
+        }
+        for (watch, samples) in
+            watches.into_iter().zip([&mut timing.copy, &mut timing.scale, &mut timing.triad])
+        {
+            samples.push(watch.seconds()? / self.steps as f64);
+        }
+        Ok(())
+    }
+
+    /// Every limit once, over the layers in the order in which PReLU meets them, refilled as for PReLU.
+    fn step_limits(&mut self, watches: &mut [B::Stopwatch; 3]) -> Result<(), Failure> {
+        let (limits, tensors) = (&self.limits, &mut self.tensors);
+        let [copy, scale, triad] = watches;
         tensors.lead()?;
         for layer in 0..self.layers.len() {
             tensors.refill_input(layer)?;
@@ -174,9 +195,6 @@ impl<B: Device, T: Element> Bench<'_, B, T> {
             copy.run(|| limits.copy::<T>(B::view(from, elements), B::view_mut(to, elements)))?;
             tensors.release_gradient(layer);
         }
-        timing.scale.push(scale.seconds()?);
-        timing.triad.push(triad.seconds()?);
-        timing.copy.push(copy.seconds()?);
         Ok(())
     }
 }
@@ -208,6 +226,7 @@ mod tests {
             limits: backend.limits()?,
             layers: &layers,
             tensors: Tensors::new(&backend, &layers, None, (Gradients::Transient, 0))?,
+            steps: 2,
         };
         let left = Cell::new(calls);
         let stop = || {

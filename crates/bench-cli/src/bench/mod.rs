@@ -121,6 +121,7 @@ fn measured<B: Runs<T>, T: Element>(
         limits: backend.limits()?,
         layers,
         tensors: Tensors::new(backend, layers, shared, (options.gradients, options.seed))?,
+        steps: options.steps,
     };
     let mut counted = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
@@ -238,6 +239,7 @@ fn settings(options: &BenchOptions, target: &Target, threads: Option<usize>) -> 
         threads,
         gradients: options.gradients.name(),
         slopes: options.slopes.to_string(),
+        steps: options.steps,
         seed: options.seed,
         version: env!("CARGO_PKG_VERSION"),
     }

@@ -36,6 +36,8 @@ pub(super) struct Settings {
     pub(super) threads: Option<usize>,
     pub(super) gradients: &'static str,
     pub(super) slopes: String,
+    /// Of which every sample is the mean.
+    pub(super) steps: usize,
     pub(super) seed: u64,
     pub(super) version: &'static str,
 }

@@ -21,6 +21,7 @@ Examples:
   prelu-mem bench --network my-net.toml
   prelu-mem bench --shape 32,64,56,56 --slopes 0.3 --threads 1
   prelu-mem bench --shape 32,56,56,64 --axis 3             channels last
+  prelu-mem bench --shape 1,64,28,28 --threads 1 --steps 100    in cache
   prelu-mem bench --slopes uniform:-0.1,0.4 --strategy adaptive --strategy output-sign
   prelu-mem bench --strategy diff-stash --gradients transient
   prelu-mem bench --strategy diff-stash --hand-over copy --hand-over direct
@@ -90,6 +91,10 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "N", value_parser = parse_samples, allow_hyphen_values = true)]
     pub(crate) samples: Option<usize>,
 
+    /// Make every sample the mean of N steps: for tensors that fit a cache
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_steps, allow_hyphen_values = true)]
+    pub(crate) steps: usize,
+
     /// Seed of the random tensors and slopes
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::seed, allow_hyphen_values = true)]
     pub(crate) seed: u64,
@@ -118,5 +123,12 @@ fn parse_samples(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(samples @ 1..=10_000) => Ok(samples),
         _ => Err("give a number of samples from 1 to 10000".into()),
+    }
+}
+
+fn parse_steps(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(steps @ 1..=1_000) => Ok(steps),
+        _ => Err("give a number of steps from 1 to 1000".into()),
     }
 }

@@ -9,7 +9,7 @@ pub(crate) struct Layout {
     sharing: Sharing,
 }
 
-const fn layout(name: &'static str, shape: &'static [usize]) -> Layout {
+pub(crate) const fn layout(name: &'static str, shape: &'static [usize]) -> Layout {
     Layout { name, shape, sharing: Sharing::PerChannel }
 }
 
