@@ -6,7 +6,7 @@ use crate::element::Wide;
 
 /// A running sum of products of two `W`, kept wider than `W`: as a sum and what its roundings lost.
 ///
-/// The parts are separate numbers here, so that loops can keep eight of each side by side.
+/// The parts are separate numbers here, so that loops can keep many of each side by side.
 pub trait Accumulator<W: Wide>: Copy + Default + Send + Sync + Debug + bytemuck::Pod {
     /// `g * b`, in the width of the sum.
     fn product(g: W, b: W) -> f64;
@@ -16,6 +16,12 @@ pub trait Accumulator<W: Wide>: Copy + Default + Send + Sync + Debug + bytemuck:
 
     /// A sum from its parts.
     fn from_parts(sum: f64, lost: f64) -> Self;
+
+    /// The parts of a sum.
+    fn parts(self) -> (f64, f64);
+
+    /// Adds what another sum's roundings lost.
+    fn merge_lost(lost: &mut f64, other: f64);
 
     /// Adds a term.
     fn add_term(&mut self, term: f64);
@@ -44,6 +50,14 @@ impl Accumulator<f32> for f64 {
     fn from_parts(sum: f64, _: f64) -> Self {
         sum
     }
+
+    #[inline(always)]
+    fn parts(self) -> (f64, f64) {
+        (self, 0.0)
+    }
+
+    #[inline(always)]
+    fn merge_lost(_: &mut f64, _: f64) {}
 
     #[inline(always)]
     fn add_term(&mut self, term: f64) {
@@ -90,6 +104,16 @@ impl Accumulator<f64> for Twofold {
     #[inline(always)]
     fn from_parts(sum: f64, lost: f64) -> Self {
         Twofold { sum, lost }
+    }
+
+    #[inline(always)]
+    fn parts(self) -> (f64, f64) {
+        (self.sum, self.lost)
+    }
+
+    #[inline(always)]
+    fn merge_lost(lost: &mut f64, other: f64) {
+        *lost += other;
     }
 
     #[inline(always)]

@@ -52,12 +52,20 @@ pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
         if slope >= T::default() { Channel::Derived } else { Channel::Encoded }
     }
 
-    /// Saves the pre-activations `pre` (at most [`CHUNK`]) as elements `at ..` of the encoded order.
-    /// Bit `i` of `signs` tells whether `pre[i]` is positive; bits behind the last are 0.
+    /// Saves `len` elements, at most [`CHUNK`], as elements `at ..` of the encoded order. Bit `i` of
+    /// `signs` tells whether the pre-activation of element `at + i` is positive; bits behind the last are 0.
+    /// `pre` are the pre-activations, and empty for a codec with [`Basis::Output`], which needs none.
     ///
     /// Calls come with ascending `at`, without gaps, so that the first one to touch a word is the
     /// one for its lane 0: it overwrites the word, later ones add to it.
-    fn encode<V: Vectors>(vectors: V, words: &mut [Self::Word], at: usize, pre: &[T], signs: u64);
+    fn encode<V: Vectors>(
+        vectors: V,
+        words: &mut [Self::Word],
+        at: usize,
+        len: usize,
+        signs: u64,
+        pre: &[T],
+    );
 
     /// Which of the elements `at .. at + len`, with `len` at most [`CHUNK`], were positive: bit `i`
     /// stands for element `at + i`, and bits from `len` on for nothing. `output` are their `y`, of
@@ -88,8 +96,8 @@ impl<T: Element> Codec<T> for Identity {
     }
 
     #[inline(always)]
-    fn encode<V: Vectors>(vectors: V, words: &mut [T], at: usize, pre: &[T], _: u64) {
-        vectors.save(&mut words[at..at + pre.len()], pre);
+    fn encode<V: Vectors>(vectors: V, words: &mut [T], at: usize, len: usize, _: u64, pre: &[T]) {
+        vectors.save(&mut words[at..at + len], pre);
     }
 
     #[inline(always)]
@@ -121,7 +129,7 @@ impl<T: Element> Codec<T> for SignOfOutput {
     }
 
     #[inline(always)]
-    fn encode<V: Vectors>(_: V, _: &mut [()], _: usize, _: &[T], _: u64) {}
+    fn encode<V: Vectors>(_: V, _: &mut [()], _: usize, _: usize, _: u64, _: &[T]) {}
 
     #[inline(always)]
     fn signs<V: Vectors>(vectors: V, _: &[()], _: usize, _: usize, output: &[T]) -> u64 {

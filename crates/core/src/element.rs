@@ -78,16 +78,31 @@ pub trait Wide:
     const ZERO: Self;
     /// One.
     const ONE: Self;
+
+    /// `self` where `mask` is all ones, `other` where it is all zeroes: on the bits, so that loops
+    /// vectorise for any target.
+    fn or_else(self, mask: u64, other: Self) -> Self;
 }
 
 impl Wide for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn or_else(self, mask: u64, other: Self) -> Self {
+        let mask = mask as u32;
+        f32::from_bits(self.to_bits() & mask | other.to_bits() & !mask)
+    }
 }
 
 impl Wide for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn or_else(self, mask: u64, other: Self) -> Self {
+        f64::from_bits(self.to_bits() & mask | other.to_bits() & !mask)
+    }
 }
 
 /// A tensor element: [`struct@f16`], [`struct@bf16`], [`f32`] or [`f64`].

@@ -59,9 +59,40 @@ pub(crate) fn narrow_bf16(wide: f32) -> bf16 {
     bf16::from_bits((if bits & !SIGN > INFINITY { nan } else { rounded }) as u16)
 }
 
+/// The `bf16` nearest to the product of two. A NaN among such products has a lower half of zeroes (it is an
+/// operand's, made quiet, or the default one), so that rounding leaves it a NaN without being told to.
+#[inline(always)]
+pub(crate) fn round_bf16_product(product: f32) -> bf16 {
+    let bits = product.to_bits();
+    let odd = bits >> 16 & 1;
+    bf16::from_bits((bits.wrapping_add(0x7fff + odd) >> 16) as u16)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_of_two_bf16_round_as_any_number_does() {
+        let factors =
+            [0x0000, 0x8000, 0x3f80, 0x3e9a, 0xbf33, 0x7f80, 0xff80, 0x7fc1, 0x7f81, 0x0001];
+        for bits in 0..=u16::MAX {
+            for factor in factors.map(bf16::from_bits) {
+                let product = widen_bf16(bf16::from_bits(bits)) * widen_bf16(factor);
+                same(
+                    round_bf16_product(product).to_bits(),
+                    narrow_bf16(product).to_bits(),
+                    product,
+                );
+                let raw = f32::from_bits(u32::from(bits) << 16) * widen_bf16(factor);
+                assert_eq!(
+                    round_bf16_product(raw).is_nan(),
+                    product.is_nan(),
+                    "{bits:#x} {factor}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn every_half_widens_as_the_half_crate_does() {

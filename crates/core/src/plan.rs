@@ -19,7 +19,7 @@ pub struct Plan<C, T: Element> {
     by_slope: Geometry,
     slopes: Vec<T>,
     cyclic_slopes: Vec<T::Wide>,
-    class_bits: Vec<[u64; 2]>,
+    class_places: Vec<ClassPlace>,
     classes: Vec<Channel>,
     uniform: bool,
     encoded: Rank,
@@ -60,10 +60,18 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             geometry: *geometry,
             by_slope,
             slopes: slopes.values().to_vec(),
-            cyclic_slopes: if by_slope.inner() == 1 { cyclic(slopes.values()) } else { Vec::new() },
+            cyclic_slopes: if by_slope.inner() == 1 {
+                cyclic(&by_slope, slopes.values())
+            } else {
+                Vec::new()
+            },
             encoded: Rank::of(&by_slope, &classes, Channel::Encoded),
             kept: Rank::of(&by_slope, &classes, Channel::Kept),
-            class_bits: if by_slope.inner() == 1 { class_bits(&classes) } else { Vec::new() },
+            class_places: if by_slope.inner() == 1 {
+                class_places(&by_slope, &classes)
+            } else {
+                Vec::new()
+            },
             uniform: classes.iter().all(|class| Some(class) == classes.first()),
             classes,
             epoch: slopes.epoch(),
@@ -88,16 +96,22 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
         &self.slopes
     }
 
-    /// Where channels are the fastest axis (`inner = 1`): the slopes, and from the first on again for
-    /// a chunk less one, so that any chunk's slopes are contiguous. Empty elsewhere.
+    /// Where channels are the fastest axis (`inner = 1`): the elements after which not only the channels
+    /// but, up to a length, whole chunks begin anew.
+    pub fn period(&self) -> usize {
+        period(&self.by_slope)
+    }
+
+    /// Where channels are the fastest axis (`inner = 1`): the slopes over and over, for a
+    /// [`Plan::period`] and a chunk less one, so that any chunk's slopes are contiguous. Empty elsewhere.
     pub fn cyclic_slopes(&self) -> &[T::Wide] {
         &self.cyclic_slopes
     }
 
-    /// Where channels are the fastest axis (`inner = 1`) and not all of one class: for each channel, bits
-    /// of the encoded and of the kept ones among the [`CHUNK`] from it on. Empty elsewhere.
-    pub fn class_bits(&self) -> &[[u64; 2]] {
-        &self.class_bits
+    /// Where channels are the fastest axis (`inner = 1`) and not all of one class: the classes from each
+    /// element of a [`Plan::period`] on. Empty elsewhere.
+    pub(crate) fn class_places(&self) -> &[ClassPlace] {
+        &self.class_places
     }
 
     /// The epoch of those slopes.
@@ -213,22 +227,52 @@ impl fmt::Debug for Attached {
     }
 }
 
-fn cyclic<T: Element>(slopes: &[T]) -> Vec<T::Wide> {
-    let length = slopes.len() + CHUNK - 1;
+/// The longest period that is made of more than the channels once.
+const LONGEST: usize = 128 * CHUNK;
+/// Periods that a tensor holds at least, for them to be made of more than the channels once.
+const FEWEST: usize = 4;
+
+/// The least number of whole chunks that is a number of whole rows of channels. One row where that is
+/// longer than a chunk, and the other would be too long or too few.
+fn period(by_slope: &Geometry) -> usize {
+    let channels = by_slope.channels();
+    let in_common = 1 << channels.trailing_zeros().min(CHUNK.trailing_zeros());
+    let period = channels / in_common * CHUNK;
+    let worth = period <= LONGEST && FEWEST * period <= by_slope.len();
+    if worth || channels < CHUNK { period } else { channels }
+}
+
+fn cyclic<T: Element>(by_slope: &Geometry, slopes: &[T]) -> Vec<T::Wide> {
+    let length = period(by_slope) + CHUNK - 1;
     slopes.iter().cycle().take(length).map(|slope| slope.widen()).collect()
 }
 
-/// For each channel, bits of the encoded and of the kept ones among the [`CHUNK`] from it on, the first
-/// following the last; none where all are of one class.
-fn class_bits(classes: &[Channel]) -> Vec<[u64; 2]> {
+/// The classes of the [`CHUNK`] elements from one on, channels being the fastest axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClassPlace {
+    /// Bits of the encoded and of the kept ones.
+    pub(crate) bits: [u64; 2],
+    /// Encoded and kept elements between the beginning of the period and this one.
+    pub(crate) before: [usize; 2],
+}
+
+/// One for each element of a period and one for its end; none where all channels are of one class.
+fn class_places(by_slope: &Geometry, classes: &[Channel]) -> Vec<ClassPlace> {
     if classes.iter().all(|class| Some(class) == classes.first()) {
         return Vec::new();
     }
-    let of = |first: usize, class: Channel| {
-        let member = |lane: &usize| classes[(first + lane) % classes.len()] == class;
-        (0..CHUNK).filter(member).map(|lane| 1 << lane).sum()
+    let mut before = [0; 2];
+    let place = |first: usize| {
+        let of = |class: Channel| {
+            let member = |lane: &usize| classes[(first + lane) % classes.len()] == class;
+            (0..CHUNK).filter(member).map(|lane| 1 << lane).sum()
+        };
+        let place = ClassPlace { bits: [of(Channel::Encoded), of(Channel::Kept)], before };
+        before[0] += (place.bits[0] & 1) as usize;
+        before[1] += (place.bits[1] & 1) as usize;
+        place
     };
-    (0..classes.len()).map(|c| [of(c, Channel::Encoded), of(c, Channel::Kept)]).collect()
+    (0..=period(by_slope)).map(place).collect()
 }
 
 /// The channels of one class, and how many come before each channel.

@@ -1,31 +1,40 @@
-//! What a SIMD level's instructions do better than LLVM makes of the plain loop, a chunk of 64
-//! elements at a time: signs as bits, `f16` to `f32` and back, and sums of products.
+//! What a SIMD level's instructions do better than LLVM makes of the plain loop, a chunk of at most 64
+//! elements at a time: signs as bits, multiplication by 1 or a slope, and sums of products.
 //!
 //! A value of a level's type is the proof that the processor has its instructions. Only the backend's
-//! dispatch makes one, within a function compiled for them.
+//! dispatch makes one, within a function compiled for them. Every level gives the same bits.
 
+mod half_sums;
+mod piece;
+mod plain;
 mod portable;
+mod slopes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use bytemuck::{cast, cast_mut, cast_ref};
-use half::f16;
-
+pub use piece::Piece;
+pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
+pub use slopes::{ByRun, ChunkSlopes};
+pub(crate) use slopes::{Single, Table};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
-use crate::accumulator::{Accumulator, Twofold};
+use bytemuck::{cast, cast_ref};
+
+use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
+use crate::half_width::round_bf16_product;
 
 /// Elements of a chunk: those that the loops handle at a time.
 pub const CHUNK: usize = 64;
 
-/// Lanes of a long sum: term `j` of a chunk goes to lane `j % 8`.
-pub(crate) const LANES: usize = 8;
+/// Lanes of a long sum: term `j` of a chunk goes to lane `j % 16`.
+pub(crate) const LANES: usize = 16;
 
-/// A level's instructions. Codecs are handed a value and call [`Vectors::signs`] and
-/// [`Vectors::set_bytes`]; the other methods are the loops' own.
+/// A level's instructions. Codecs are handed a value and call [`Vectors::signs`], [`Vectors::set_bytes`],
+/// [`Vectors::write_bytes`] and [`Vectors::save`]; the other methods are the loops' own. What is here in
+/// plain Rust, a level may say in intrinsics.
 pub trait Vectors: Copy + private::Sealed {
     /// Bit `i` tells whether `x[i]` is positive; `x` are at most [`CHUNK`], and further bits are 0.
     #[inline(always)]
@@ -42,6 +51,19 @@ pub trait Vectors: Copy + private::Sealed {
         let mut padded = [0; CHUNK];
         padded[..bytes.len()].copy_from_slice(bytes);
         self.set_bytes_of_chunk(&padded)
+    }
+
+    /// Makes byte `i` the bit `i` of `signs`; `bytes` are at most [`CHUNK`].
+    #[inline(always)]
+    fn write_bytes(self, signs: u64, bytes: &mut [i8]) {
+        let mut all = [0; CHUNK];
+        for (lane, byte) in all.iter_mut().enumerate() {
+            *byte = i8::from(bit(signs, lane));
+        }
+        match bytes.first_chunk_mut() {
+            Some(whole) => *whole = all,
+            None => bytes.copy_from_slice(&all[..bytes.len()]),
+        }
     }
 
     /// Copies a chunk, or the rest of one, to a saved state. Where that is larger than the caches, the
@@ -62,6 +84,30 @@ pub trait Vectors: Copy + private::Sealed {
     #[doc(hidden)]
     fn put_back(self, bits: u64, mask: u64) -> u64;
 
+    /// The elements of a chunk whose bits are set in `mask`, side by side from the first on.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn close_up_elements<T: Element>(self, chunk: &[T; CHUNK], mask: u64) -> [T; CHUNK] {
+        let mut closed = [T::default(); CHUNK];
+        let mut bits = mask;
+        for to in closed.iter_mut().take(mask.count_ones() as usize) {
+            *to = chunk[bits.trailing_zeros() as usize % CHUNK];
+            bits &= bits.wrapping_sub(1);
+        }
+        closed
+    }
+
+    /// Writes the elements of `closed`, one for each bit of `mask`, to the places of those bits.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn put_back_elements<T: Element>(self, closed: &[T], mask: u64, chunk: &mut [T; CHUNK]) {
+        let mut bits = mask;
+        for &from in closed {
+            chunk[bits.trailing_zeros() as usize % CHUNK] = from;
+            bits &= bits.wrapping_sub(1);
+        }
+    }
+
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -69,120 +115,151 @@ pub trait Vectors: Copy + private::Sealed {
     #[doc(hidden)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]);
 
-    /// [`Vectors::signs`] of a whole chunk.
+    /// `x = x * (1 if x > 0 else slope)`; `x` are at most [`CHUNK`]. Returns [`Vectors::signs`] of what `x`
+    /// were.
     #[doc(hidden)]
     #[inline(always)]
-    fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        match T::DTYPE {
-            Dtype::F32 => self.signs_f32(cast_ref(x)),
-            Dtype::F64 => self.signs_f64(cast_ref(x)),
-            Dtype::F16 => self.signs_half(cast_ref(x), 0x7c00),
-            Dtype::Bf16 => self.signs_half(cast_ref(x), 0x7f80),
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
+        plain::activate(self, x, slopes)
+    }
+
+    /// `dx = g * (1 if the sign is set else slope)`.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+    ) {
+        plain::propagate(self, piece, signs, slopes);
+    }
+
+    /// Adds the terms `g * basis` of `which`: term `j` to lane `j % 16`; of two-byte types [`half_sums`].
+    #[doc(hidden)]
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        plain::sum(self, piece, which, lanes);
+    }
+
+    /// The sum of the lanes, added up in halves.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
+        let Lanes { mut sums, mut lost } = *lanes;
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                let (other, other_lost) = (sums[lane + half], lost[lane + half]);
+                T::Accumulator::add(&mut sums[lane], &mut lost[lane], other);
+                T::Accumulator::merge_lost(&mut lost[lane], other_lost);
+            }
+        }
+        T::Accumulator::from_parts(sums[0], lost[0])
+    }
+
+    /// [`Vectors::sum`] of the terms whose signs are not set, and [`Vectors::propagate`].
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        lanes: &mut Lanes,
+    ) {
+        self.sum(piece, !signs & lowest(piece.len()), lanes);
+        self.propagate(piece, signs, slopes);
+    }
+
+    /// [`Vectors::propagate`], and the terms `g * basis` whose signs are not set are added to a sum each.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        columns: &mut Columns,
+    ) {
+        plain::backward_columns(self, piece, signs, slopes, columns);
+    }
+
+    /// [`Vectors::backward_columns`] with the sums in the entries of a row, one for each element.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        row: &mut [T::Accumulator],
+    ) {
+        let mut columns = Columns::of::<T>(row);
+        self.backward_columns(piece, signs, slopes, &mut columns);
+        columns.put::<T>(row);
+    }
+
+    /// Adds `terms[j]` to lane `j % 16`.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_plain(self, lanes: &mut Lanes, terms: &[f64; CHUNK]) {
+        for row in terms.as_chunks::<LANES>().0 {
+            for (sum, term) in lanes.sums.iter_mut().zip(row) {
+                *sum += term;
+            }
         }
     }
+
+    /// Adds `terms[j]` to lane `j % 16`, and keeps what the roundings lose.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_twofold(self, lanes: &mut Lanes, terms: &[f64; CHUNK]) {
+        for row in terms.as_chunks::<LANES>().0 {
+            for (lane, &term) in row.iter().enumerate() {
+                <f64 as Element>::Accumulator::add(
+                    &mut lanes.sums[lane],
+                    &mut lanes.lost[lane],
+                    term,
+                );
+            }
+        }
+    }
+
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_half_sums(self, lanes: &mut Lanes, sums: &[f32; LANES]) {
+        for (lane, &sum) in lanes.sums.iter_mut().zip(sums) {
+            *lane += f64::from(sum);
+        }
+    }
+
+    /// [`Vectors::signs`] of a whole chunk.
+    #[doc(hidden)]
+    fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64;
+
+    #[doc(hidden)]
+    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64;
 
     /// The exact values in the type arithmetic happens in.
     #[doc(hidden)]
     #[inline(always)]
     fn widen<T: Element>(self, x: &[T; CHUNK]) -> [T::Wide; CHUNK] {
         match T::DTYPE {
-            Dtype::F16 => cast(self.widen_f16(cast_ref(x))),
             // Arithmetic makes a signaling NaN a quiet one.
             Dtype::Bf16 => cast(cast_ref::<_, [u16; CHUNK]>(x).map(|x| u32::from(x) << 16)),
-            Dtype::F32 | Dtype::F64 => x.map(T::widen),
+            Dtype::F16 | Dtype::F32 | Dtype::F64 => x.map(T::widen),
         }
     }
 
-    /// The nearest elements.
+    /// The elements nearest to products of two elements.
     #[doc(hidden)]
     #[inline(always)]
     fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
         match T::DTYPE {
-            Dtype::F16 => cast(self.narrow_f16(cast_ref(&x))),
-            Dtype::Bf16 | Dtype::F32 | Dtype::F64 => x.map(T::narrow),
+            Dtype::Bf16 => cast(cast_ref::<_, [f32; CHUNK]>(&x).map(round_bf16_product)),
+            Dtype::F16 | Dtype::F32 | Dtype::F64 => x.map(T::narrow),
         }
     }
-
-    /// Adds `g[j] * b[j]` to lane `j % 8` for the bits `j` that are set in `which`, as
-    /// [`crate::accumulator::Accumulator`] does.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_to_lanes<T: Element>(
-        self,
-        lanes: &mut Lanes,
-        g: &[T::Wide; CHUNK],
-        b: &[T::Wide; CHUNK],
-        which: u64,
-    ) {
-        match T::DTYPE {
-            Dtype::F64 => {
-                let (g, b): (&[f64; CHUNK], &[f64; CHUNK]) = (cast_ref(g), cast_ref(b));
-                let terms = std::array::from_fn(|lane| g[lane] * b[lane]);
-                self.add_twofold_terms_to_lanes(lanes, &terms, which);
-            }
-            Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
-                self.add_f32_to_lanes(&mut lanes.sums, cast_ref(g), cast_ref(b), which);
-            }
-        }
-    }
-
-    /// Adds `terms[j]` to lane `j % 8` for the bits `j` that are set in `which`.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_terms_to_lanes<T: Element>(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
-        match T::DTYPE {
-            Dtype::F64 => self.add_twofold_terms_to_lanes(lanes, terms, which),
-            Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
-                self.add_plain_terms_to_lanes(&mut lanes.sums, terms, which);
-            }
-        }
-    }
-
-    /// Adds `g[j] * b[j]` to `row[j]` for the bits `j` that are set in `which`.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_to_row<T: Element>(
-        self,
-        row: &mut [T::Accumulator; CHUNK],
-        g: &[T::Wide; CHUNK],
-        b: &[T::Wide; CHUNK],
-        which: u64,
-    ) {
-        match T::DTYPE {
-            Dtype::F64 => add_twofold_to_row(cast_mut(row), cast_ref(g), cast_ref(b), which),
-            Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
-                self.add_f32_to_row(cast_mut(row), cast_ref(g), cast_ref(b), which);
-            }
-        }
-    }
-
-    #[doc(hidden)]
-    fn signs_f32(self, x: &[f32; CHUNK]) -> u64;
-    #[doc(hidden)]
-    fn signs_f64(self, x: &[f64; CHUNK]) -> u64;
-    /// Bit `i` tells whether `0 < x[i] <= infinity`, which for the bits of halves is `> 0`.
-    #[doc(hidden)]
-    fn signs_half(self, x: &[i16; CHUNK], infinity: i16) -> u64;
-    #[doc(hidden)]
-    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64;
-    #[doc(hidden)]
-    fn widen_f16(self, x: &[f16; CHUNK]) -> [f32; CHUNK];
-    #[doc(hidden)]
-    fn narrow_f16(self, x: &[f32; CHUNK]) -> [f16; CHUNK];
-    #[doc(hidden)]
-    fn add_f32_to_lanes(
-        self,
-        sums: &mut [f64; LANES],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    );
-    #[doc(hidden)]
-    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64);
-    #[doc(hidden)]
-    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64);
-    #[doc(hidden)]
-    fn add_f32_to_row(self, row: &mut [f64; CHUNK], g: &[f32; CHUNK], b: &[f32; CHUNK], which: u64);
 }
 
 /// The instructions that every processor of the target has, to try a codec with.
@@ -201,6 +278,34 @@ use private::Sealed;
 pub struct Lanes {
     pub(crate) sums: [f64; LANES],
     pub(crate) lost: [f64; LANES],
+}
+
+/// A sum for each element of a chunk, in the parts that [`Lanes`] has.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    pub(crate) sums: [f64; CHUNK],
+    pub(crate) lost: [f64; CHUNK],
+}
+
+impl Columns {
+    /// The entries of a row, at most [`CHUNK`].
+    #[inline(always)]
+    pub(crate) fn of<T: Element>(row: &[T::Accumulator]) -> Self {
+        let mut columns = Columns { sums: [0.0; CHUNK], lost: [0.0; CHUNK] };
+        for (lane, sum) in row.iter().enumerate() {
+            (columns.sums[lane], columns.lost[lane]) = sum.parts();
+        }
+        columns
+    }
+
+    /// Writes them back.
+    #[inline(always)]
+    pub(crate) fn put<T: Element>(&self, row: &mut [T::Accumulator]) {
+        for (lane, sum) in row.iter_mut().enumerate() {
+            *sum = T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
+        }
+    }
 }
 
 /// A chunk by value; behind a short one zeroes.
@@ -235,12 +340,4 @@ pub(crate) fn lowest(len: usize) -> u64 {
 #[inline(always)]
 pub(crate) fn bit(bits: u64, lane: usize) -> bool {
     bits >> lane & 1 == 1
-}
-
-#[inline(always)]
-fn add_twofold_to_row(row: &mut [Twofold; CHUNK], g: &[f64; CHUNK], b: &[f64; CHUNK], which: u64) {
-    for (lane, sum) in row.iter_mut().enumerate() {
-        let product = g[lane] * b[lane];
-        sum.add_term(if bit(which, lane) { product } else { 0.0 });
-    }
 }

@@ -132,8 +132,8 @@ mod tests {
             Channel::Encoded
         }
 
-        fn encode<V: Vectors>(v: V, words: &mut [T], at: usize, pre: &[T], signs: u64) {
-            Identity::encode(v, words, at, pre, signs);
+        fn encode<V: Vectors>(v: V, words: &mut [T], at: usize, len: usize, signs: u64, pre: &[T]) {
+            Identity::encode(v, words, at, len, signs, pre);
         }
 
         fn signs<V: Vectors>(v: V, words: &[T], at: usize, len: usize, output: &[T]) -> u64 {

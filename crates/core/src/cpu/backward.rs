@@ -13,19 +13,17 @@
 //!
 //! Departures: those of [`super::walk`].
 
-use std::ops::Range;
-
 use super::Cpu;
-use super::blocks::Blocks;
+use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
 use super::mixed::{Classes, MixedInPlace, is_mixed};
 use super::partials::first_channel;
 use super::segments::{Segment, Segments};
-use super::walk::{Chunk, Operands, Walk};
-use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
+use super::walk::{Chunk, Operands, Spot, Walk};
+use crate::codec::{Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
-use crate::vectors::Vectors;
+use crate::vectors::{Piece, Vectors};
 
 /// The saved state and the output, of the whole tensor; the output may be empty.
 #[derive(Clone, Copy)]
@@ -43,32 +41,56 @@ pub(super) fn backward<C: Codec<T>, T: Element>(
     grad: &mut [T],
     rows: &mut [T::Accumulator],
 ) {
-    let blocks = Blocks::of(plan);
-    split(cpu, plan, blocks, 0..blocks.count, saved, grad, rows);
+    let bytes = 2 * size_of_val(grad) + size_of_val(saved.output);
+    cpu.share(bytes, Parts::new(plan, grad, rows), |part| {
+        block(cpu, plan, part.start, saved, part.written, part.row);
+    });
 }
 
-/// Halves a range of blocks until it is one. `grad` and `rows` are the range's own.
-fn split<C: Codec<T>, T: Element>(
-    cpu: &Cpu,
-    plan: &Plan<C, T>,
+/// The blocks that are still to come, each with its own part of the tensor that is written, and its row.
+pub(super) struct Parts<'a, C, T: Element> {
+    plan: &'a Plan<C, T>,
     blocks: Blocks,
-    range: Range<usize>,
-    saved: Saved<'_, C::Word, T>,
-    grad: &mut [T],
-    rows: &mut [T::Accumulator],
-) {
-    let start = blocks.start(plan, range.start);
-    if range.len() <= 1 {
-        return block(cpu, plan, start, saved, grad, rows);
+    next: usize,
+    written: &'a mut [T],
+    rows: &'a mut [T::Accumulator],
+}
+
+/// What belongs to one block.
+pub(super) struct Part<'a, T: Element> {
+    pub(super) start: usize,
+    pub(super) written: &'a mut [T],
+    /// Empty where there is nothing to sum.
+    pub(super) row: &'a mut [T::Accumulator],
+}
+
+impl<'a, C: Codec<T>, T: Element> Parts<'a, C, T> {
+    pub(super) fn new(
+        plan: &'a Plan<C, T>,
+        written: &'a mut [T],
+        rows: &'a mut [T::Accumulator],
+    ) -> Self {
+        Parts { plan, blocks: Blocks::of(plan), next: 0, written, rows }
     }
-    let middle = range.start + range.len() / 2;
-    let (grad_left, grad_right) = grad.split_at_mut(blocks.start(plan, middle) - start);
-    let own_rows = if rows.is_empty() { 0 } else { (middle - range.start) * blocks.width };
-    let (rows_left, rows_right) = rows.split_at_mut(own_rows);
-    cpu.fork(
-        || split(cpu, plan, blocks, range.start..middle, saved, grad_left, rows_left),
-        || split(cpu, plan, blocks, middle..range.end, saved, grad_right, rows_right),
-    );
+}
+
+impl<'a, C: Codec<T>, T: Element> Iterator for Parts<'a, C, T> {
+    type Item = Part<'a, T>;
+
+    fn next(&mut self) -> Option<Part<'a, T>> {
+        if self.next == self.blocks.count {
+            return None;
+        }
+        let start = self.blocks.start(self.plan, self.next);
+        let end = self.blocks.start(self.plan, self.next + 1);
+        self.next += 1;
+        let width = self.blocks.width.min(self.rows.len());
+        Some(Part {
+            start,
+            written: take_front(&mut self.written, end - start),
+            row: take_front(&mut self.rows, width),
+        })
+    }
 }
 
 fn block<C: Codec<T>, T: Element>(
@@ -85,7 +107,7 @@ fn block<C: Codec<T>, T: Element>(
     if is_mixed(plan) && !grad.is_empty() {
         let segment = Segment::whole(plan, start..start + grad.len());
         let operands = MixedInPlace::<C, T> {
-            classes: Classes::new(plan, (segment.channel, segment.left), (word, keep)),
+            classes: Classes::new(plan, (segment.channel, segment.left), [word, keep]),
             words: saved.words,
             kept: saved.kept,
             output: saved.output.get(start..start + grad.len()).unwrap_or_default(),
@@ -123,15 +145,13 @@ struct InPlace<'a, D: Codec<T>, T: Element> {
     at: usize,
     /// The segment's outputs, or empty where they are not needed.
     output: &'a [T],
-    /// Stands for the outputs of a chunk where there are none.
-    unread: [T; CHUNK],
     grad: &'a mut [T],
 }
 
 impl<'a, D: Codec<T>, T: Element> InPlace<'a, D, T> {
     #[inline(always)]
     fn new(words: &'a [D::Word], at: usize, output: &'a [T], grad: &'a mut [T]) -> Self {
-        InPlace { words, at, output, unread: [T::default(); CHUNK], grad }
+        InPlace { words, at, output, grad }
     }
 }
 
@@ -147,8 +167,9 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
     }
 
     #[inline(always)]
-    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> InPlaceChunk<'_, T> {
-        let output = self.output.get(done..done + len).unwrap_or(&self.unread[..len]);
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
+        let done = spot.done;
+        let output = self.output.get(done..done + len).unwrap_or_default();
         InPlaceChunk {
             signs: D::signs(vectors, self.words, self.at + done, len, output),
             basis: D::basis(self.words, self.at + done, len, output),
@@ -170,17 +191,7 @@ impl<T: Element> Chunk<T> for InPlaceChunk<'_, T> {
     }
 
     #[inline(always)]
-    fn basis(&self) -> &[T] {
-        self.basis
-    }
-
-    #[inline(always)]
-    fn upstream(&self) -> &[T] {
-        self.grad
-    }
-
-    #[inline(always)]
-    fn input_gradient(&mut self) -> &mut [T] {
-        self.grad
+    fn piece(&mut self) -> Piece<'_, T> {
+        Piece::in_place(self.grad, self.basis)
     }
 }

@@ -1,6 +1,6 @@
 //! The fixed partition of a tensor: the same blocks whatever the number of threads.
 
-use crate::codec::{CHUNK, Codec};
+use crate::codec::Codec;
 use crate::element::Element;
 use crate::plan::Plan;
 
@@ -42,14 +42,20 @@ impl Blocks {
     }
 }
 
+/// The first `len` elements of what `rest` holds, which then holds those behind them.
+pub(super) fn take_front<'a, U>(rest: &mut &'a mut [U], len: usize) -> &'a mut [U] {
+    let (front, back) = std::mem::take(rest).split_at_mut(len);
+    *rest = back;
+    front
+}
+
 /// Partial sums for a block of `length` elements: as many as it can touch channels.
 fn width<C: Codec<T>, T: Element>(plan: &Plan<C, T>, length: usize) -> usize {
     let (channels, inner) = (plan.by_slope().channels(), plan.by_slope().inner());
     let encoded = plan.encoded_elements();
     let ends_move = C::LANES > 1 && encoded > 0 && encoded < plan.by_slope().len();
     if inner == 1 {
-        // One table by channel, long enough that a chunk at its last channel runs on unwrapped.
-        channels + CHUNK - 1
+        plan.period().min(plan.by_slope().len())
     } else if ends_move {
         channels
     } else {

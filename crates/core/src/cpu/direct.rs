@@ -12,20 +12,18 @@
 //! Departures: those of [`super::walk`], which is [`super::backward`]'s too, so that both give the
 //! same bits.
 
-use std::ops::Range;
-
 use super::Cpu;
-use super::blocks::Blocks;
+use super::backward::Parts;
 use super::frame::Frame;
 use super::partials::{Partials, first_channel};
 use super::segments::Segments;
-use super::walk::{Chunk, Operands, Walk};
+use super::walk::{Chunk, Operands, Spot, Walk};
 use crate::backend::DirectKernels;
 use crate::codec::Identity;
 use crate::element::Element;
 use crate::error::Result;
 use crate::plan::Plan;
-use crate::vectors::Vectors;
+use crate::vectors::{Piece, Vectors};
 
 impl<T: Element> DirectKernels<T> for Cpu {
     fn backward_direct(
@@ -36,40 +34,16 @@ impl<T: Element> DirectKernels<T> for Cpu {
         slope_gradient: Option<&mut [f64]>,
     ) -> Result<()> {
         let mut partials = Partials::new(plan, &self.memory)?;
-        let blocks = Blocks::of(plan);
-        let rows = partials.rows();
-        self.run(|| split(self, plan, blocks, 0..blocks.count, upstream, stash, rows));
+        let parts = Parts::new(plan, stash, partials.rows());
+        self.share(3 * size_of_val(upstream), parts, |part| {
+            let upstream = &upstream[part.start..][..part.written.len()];
+            block(self, plan, part.start, upstream, part.written, part.row);
+        });
         if let Some(sums) = slope_gradient {
             partials.add_to(plan, sums);
         }
         Ok(())
     }
-}
-
-/// Halves a range of blocks until it is one. The slices are the range's own.
-fn split<T: Element>(
-    cpu: &Cpu,
-    plan: &Plan<Identity, T>,
-    blocks: Blocks,
-    range: Range<usize>,
-    upstream: &[T],
-    stash: &mut [T],
-    rows: &mut [T::Accumulator],
-) {
-    let start = blocks.start(plan, range.start);
-    if range.len() <= 1 {
-        return block(cpu, plan, start, upstream, stash, rows);
-    }
-    let middle = range.start + range.len() / 2;
-    let cut = blocks.start(plan, middle) - start;
-    let (upstream_left, upstream_right) = upstream.split_at(cut);
-    let (stash_left, stash_right) = stash.split_at_mut(cut);
-    let own_rows = if rows.is_empty() { 0 } else { (middle - range.start) * blocks.width };
-    let (rows_left, rows_right) = rows.split_at_mut(own_rows);
-    cpu.fork(
-        || split(cpu, plan, blocks, range.start..middle, upstream_left, stash_left, rows_left),
-        || split(cpu, plan, blocks, middle..range.end, upstream_right, stash_right, rows_right),
-    );
 }
 
 fn block<T: Element>(
@@ -106,13 +80,10 @@ impl<T: Element> Operands<T> for OverStash<'_, T> {
     }
 
     #[inline(always)]
-    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> OverStashChunk<'_, T> {
-        let stash = &mut self.stash[done..done + len];
-        OverStashChunk {
-            signs: vectors.signs(stash),
-            upstream: &self.upstream[done..done + len],
-            stash,
-        }
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
+        let place = spot.done..spot.done + len;
+        let stash = &mut self.stash[place.clone()];
+        OverStashChunk { signs: vectors.signs(stash), upstream: &self.upstream[place], stash }
     }
 }
 
@@ -129,17 +100,7 @@ impl<T: Element> Chunk<T> for OverStashChunk<'_, T> {
     }
 
     #[inline(always)]
-    fn basis(&self) -> &[T] {
-        self.stash
-    }
-
-    #[inline(always)]
-    fn upstream(&self) -> &[T] {
-        self.upstream
-    }
-
-    #[inline(always)]
-    fn input_gradient(&mut self) -> &mut [T] {
-        self.stash
+    fn piece(&mut self) -> Piece<'_, T> {
+        Piece::over_basis(self.upstream, self.stash)
     }
 }

@@ -14,20 +14,18 @@
 //! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
 //! loops there is no closure: one that is not inlined is compiled without the level's instructions.
 
-use std::ops::Range;
-
 use super::Cpu;
-use super::blocks::Blocks;
+use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
 use super::mixed::{Classes, is_mixed};
 use super::runs::Runs;
 use super::segments::{Segment, Segments};
 use super::simd::Task;
-use super::slope_source::{Cyclic, Single, SlopeSource};
-use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
-use crate::element::{Element, Wide};
+use super::slope_source::Cyclic;
+use crate::codec::{Basis, CHUNK, Channel, Codec, Identity, SignOfOutput};
+use crate::element::Element;
 use crate::plan::Plan;
-use crate::vectors::{Vectors, load, store};
+use crate::vectors::{ChunkSlopes, Single, Table, Vectors};
 
 /// Saved bytes from which on a saved state is taken to be larger than the caches: no processor's last
 /// level is much larger, and a backward pass comes long after.
@@ -41,36 +39,50 @@ pub(super) fn forward<C: Codec<T>, T: Element>(
     words: &mut [C::Word],
     kept: &mut [T],
 ) {
-    let blocks = Blocks::of(plan);
-    split(cpu, plan, blocks, 0..blocks.count, x, words, kept);
+    let saved = plan.words() * size_of::<C::Word>() + plan.kept_elements() * size_of::<T>();
+    let bytes = 2 * size_of_val(x) + saved;
+    let blocks = Parts { plan, blocks: Blocks::of(plan), next: 0, x, words, kept };
+    cpu.share(bytes, blocks, |part| {
+        block(cpu, plan, (part.start, saved >= CACHES), part.x, part.words, part.kept);
+    });
 }
 
-/// Halves a range of blocks until it is one. The slices are the range's own.
-fn split<C: Codec<T>, T: Element>(
-    cpu: &Cpu,
-    plan: &Plan<C, T>,
+/// The blocks that are still to come, each with its own parts of the tensor and of the saved state.
+struct Parts<'a, C: Codec<T>, T: Element> {
+    plan: &'a Plan<C, T>,
     blocks: Blocks,
-    range: Range<usize>,
-    x: &mut [T],
-    words: &mut [C::Word],
-    kept: &mut [T],
-) {
-    let start = blocks.start(plan, range.start);
-    if range.len() <= 1 {
-        let saved = plan.words() * size_of::<C::Word>() + plan.kept_elements() * size_of::<T>();
-        return block(cpu, plan, (start, saved >= CACHES), x, words, kept);
+    next: usize,
+    x: &'a mut [T],
+    words: &'a mut [C::Word],
+    kept: &'a mut [T],
+}
+
+/// What belongs to one block.
+struct Part<'a, W, T> {
+    start: usize,
+    x: &'a mut [T],
+    words: &'a mut [W],
+    kept: &'a mut [T],
+}
+
+impl<'a, C: Codec<T>, T: Element> Iterator for Parts<'a, C, T> {
+    type Item = Part<'a, C::Word, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.blocks.count {
+            return None;
+        }
+        let (plan, start) = (self.plan, self.blocks.start(self.plan, self.next));
+        let end = self.blocks.start(plan, self.next + 1);
+        self.next += 1;
+        let word = |position: usize| plan.encoded_before(position).div_ceil(C::LANES);
+        Some(Part {
+            start,
+            x: take_front(&mut self.x, end - start),
+            words: take_front(&mut self.words, word(end) - word(start)),
+            kept: take_front(&mut self.kept, plan.kept_before(end) - plan.kept_before(start)),
+        })
     }
-    let middle = range.start + range.len() / 2;
-    let cut = blocks.start(plan, middle);
-    let word = |position: usize| plan.encoded_before(position).div_ceil(C::LANES);
-    let (x_left, x_right) = x.split_at_mut(cut - start);
-    let (words_left, words_right) = words.split_at_mut(word(cut) - word(start));
-    let (kept_left, kept_right) =
-        kept.split_at_mut(plan.kept_before(cut) - plan.kept_before(start));
-    cpu.fork(
-        || split(cpu, plan, blocks, range.start..middle, x_left, words_left, kept_left),
-        || split(cpu, plan, blocks, middle..range.end, x_right, words_right, kept_right),
-    );
 }
 
 /// The block that begins at `start`; `past_caches` as [`Level::run`](super::Level::run) has it.
@@ -85,7 +97,7 @@ fn block<C: Codec<T>, T: Element>(
     let frame = Frame::of(plan);
     if is_mixed(plan) && !x.is_empty() {
         let segment = Segment::whole(plan, start..start + x.len());
-        let classes = Classes::new(plan, (segment.channel, segment.left), (0, 0));
+        let classes = Classes::new(plan, (segment.channel, segment.left), [0, 0]);
         return cpu
             .level
             .run(Mixed::<C, T> { frame, segment, classes, x, words, kept }, past_caches);
@@ -128,15 +140,18 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
     fn run<V: Vectors>(self, vectors: V) {
         let Mixed { frame, segment, mut classes, x, words, kept } = self;
         let Segment { channel, left, .. } = segment;
-        let mut slopes = Cyclic::new(frame.cyclic_slopes, frame.slopes.len(), channel);
-        let mut runs = Runs::new(frame, channel, left);
-        for x in x.chunks_mut(CHUNK) {
-            classes.save::<C, T, V>(vectors, x, words, kept);
-            if frame.inner == 1 {
-                pass::<SignOfOutput, T, V>(vectors, x, &slopes, &mut [], 0);
+        if frame.inner == 1 {
+            let mut slopes = Cyclic::new(frame.cyclic_slopes, channel);
+            for x in x.chunks_mut(CHUNK) {
+                classes.save::<C, T, V>(vectors, x, words, kept);
+                vectors.activate(x, &slopes.chunk());
                 slopes.advance(x.len());
-            } else {
-                pass::<SignOfOutput, T, V>(vectors, x, &runs.table(x.len()), &mut [], 0);
+            }
+        } else {
+            let mut runs = Runs::new(frame, channel, left);
+            for x in x.chunks_mut(CHUNK) {
+                classes.save::<C, T, V>(vectors, x, words, kept);
+                vectors.activate(x, &Table(&runs.table(x.len())));
             }
         }
         vectors.finish_saving();
@@ -159,7 +174,7 @@ impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
         let One { frame, segment, x, words, at } = self;
         let Segment { channel, left, .. } = segment;
         if frame.inner == 1 {
-            let slopes = Cyclic::new(frame.cyclic_slopes, frame.slopes.len(), channel);
+            let slopes = Cyclic::new(frame.cyclic_slopes, channel);
             columns::<D, T, V>(vectors, x, slopes, words, at);
         } else {
             runs::<D, T, V>(vectors, x, Runs::new(frame, channel, left), words, at);
@@ -179,13 +194,13 @@ fn columns<D: Codec<T>, T: Element, V: Vectors>(
 ) {
     let mut whole = x.chunks_exact_mut(CHUNK);
     for x in &mut whole {
-        pass::<D, T, V>(vectors, x, &slopes, words, at);
+        pass::<D, T, V>(vectors, &mut x[..CHUNK], &slopes.chunk(), words, at);
         slopes.advance(CHUNK);
         at += CHUNK;
     }
     let rest = whole.into_remainder();
     if !rest.is_empty() {
-        pass::<D, T, V>(vectors, rest, &slopes, words, at);
+        pass::<D, T, V>(vectors, rest, &slopes.chunk(), words, at);
     }
 }
 
@@ -208,19 +223,36 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
         if within > 0 {
             let slope = Single(runs.slope());
             for x in x[done..done + within].chunks_exact_mut(CHUNK) {
-                pass::<D, T, V>(vectors, x, &slope, words, at + done);
+                pass::<D, T, V>(vectors, &mut x[..CHUNK], &slope, words, at + done);
                 done += CHUNK;
             }
             runs.advance(within);
         } else {
-            let x = &mut x[done..done + CHUNK];
-            pass::<D, T, V>(vectors, x, &runs.table(CHUNK), words, at + done);
+            over_ends::<D, T, V>(vectors, &mut x[done..done + CHUNK], &mut runs, words, at + done);
             done += CHUNK;
         }
     }
     let rest = &mut x[done..];
-    if !rest.is_empty() {
-        pass::<D, T, V>(vectors, rest, &runs.table(rest.len()), words, at + done);
+    if rest.len() > runs.left {
+        over_ends::<D, T, V>(vectors, rest, &mut runs, words, at + done);
+    } else if !rest.is_empty() {
+        pass::<D, T, V>(vectors, rest, &Single(runs.slope()), words, at + done);
+    }
+}
+
+/// A chunk over the ends of runs.
+#[inline(always)]
+fn over_ends<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    x: &mut [T],
+    runs: &mut Runs<'_, T>,
+    words: &mut [D::Word],
+    at: usize,
+) {
+    if runs.short() {
+        pass::<D, T, V>(vectors, x, &Table(&runs.table(x.len())), words, at);
+    } else {
+        pass::<D, T, V>(vectors, x, &runs.next(x.len()), words, at);
     }
 }
 
@@ -229,18 +261,15 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
 fn pass<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    slopes: &impl SlopeSource<T::Wide>,
+    slopes: &impl ChunkSlopes<T::Wide>,
     words: &mut [D::Word],
     at: usize,
 ) {
-    let pre = load(x);
-    let signs = vectors.signs_of_chunk(&pre);
-    D::encode(vectors, words, at, x, signs);
-    let slope = slopes.chunk();
-    let mut wide = vectors.widen(&pre);
-    for (lane, x) in wide.iter_mut().enumerate() {
-        let factor = if *x > T::Wide::ZERO { T::Wide::ONE } else { slope(lane) };
-        *x = *x * factor;
+    if D::BASIS == Basis::PreActivation {
+        D::encode(vectors, words, at, x.len(), vectors.signs(x), x);
+        vectors.activate(x, slopes);
+    } else {
+        let signs = vectors.activate(x, slopes);
+        D::encode(vectors, words, at, x.len(), signs, &[]);
     }
-    store(vectors.narrow(wide), x);
 }

@@ -1,6 +1,6 @@
 //! What the loops need of a plan, whatever its codec.
 
-use crate::codec::Codec;
+use crate::codec::{CHUNK, Codec};
 use crate::element::Element;
 use crate::plan::Plan;
 
@@ -18,6 +18,12 @@ pub(super) struct Frame<'a, T: Element> {
 }
 
 impl<'a, T: Element> Frame<'a, T> {
+    /// See [`Plan::period`].
+    #[inline(always)]
+    pub(super) fn period(&self) -> usize {
+        self.cyclic_slopes.len() + 1 - CHUNK
+    }
+
     pub(super) fn of<C: Codec<T>>(plan: &'a Plan<C, T>) -> Self {
         Frame {
             inner: plan.by_slope().inner(),

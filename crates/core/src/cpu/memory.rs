@@ -57,7 +57,7 @@ impl Memory {
     pub(super) fn alloc<U: Word>(&self, len: usize) -> Result<Buffer<U>> {
         let (mut buffer, fresh) = self.obtain(len)?;
         if !fresh {
-            buffer.values.fill(U::default());
+            buffer.fill(U::default());
         }
         Ok(buffer)
     }
@@ -78,12 +78,14 @@ impl Memory {
         let fresh = kept.is_none();
         let values = match kept {
             Some(values) => values,
-            None => Storage::zeroes(len).ok_or(Error::OutOfMemory { bytes, free: None })?,
+            None => Storage::zeroes(len)
+                .map(Box::new)
+                .ok_or(Error::OutOfMemory { bytes, free: None })?,
         };
         let live = self.0.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.0.peak.fetch_max(live, Ordering::Relaxed);
         pool.most = pool.most.max(live);
-        Ok((Buffer { values, memory: self.clone() }, fresh))
+        Ok((Buffer { values: Some(values), memory: self.clone() }, fresh))
     }
 
     // A panic elsewhere leaves the pool whole: nothing in it is changed in two steps.
@@ -102,19 +104,19 @@ struct Pool {
 }
 
 impl Pool {
-    fn take<U: Word>(&mut self, len: usize) -> Option<Storage<U>> {
+    fn take<U: Word>(&mut self, len: usize) -> Option<Box<Storage<U>>> {
         let buffer = self.buffers.get_mut(&(TypeId::of::<U>(), len))?.pop()?;
-        let values = *buffer.downcast::<Storage<U>>().ok()?;
-        self.bytes -= size_of_val(&*values);
+        let values = buffer.downcast::<Storage<U>>().ok()?;
+        self.bytes -= size_of_val(&**values);
         Some(values)
     }
 
-    fn put<U: Word>(&mut self, values: Storage<U>, live: usize) {
-        let bytes = size_of_val(&*values);
+    fn put<U: Word>(&mut self, values: Box<Storage<U>>, live: usize) {
+        let bytes = size_of_val(&**values);
         if bytes > 0 && live + self.bytes + bytes <= self.most {
             self.bytes += bytes;
             let kept = self.buffers.entry((TypeId::of::<U>(), values.len())).or_default();
-            kept.push(Box::new(values));
+            kept.push(values);
         }
     }
 
@@ -140,7 +142,9 @@ impl fmt::Debug for Pool {
 /// Counted elements in memory.
 #[derive(Debug)]
 pub struct Buffer<U: Word> {
-    values: Storage<U>,
+    /// Boxed once for all its lives: freeing it and using it again allocates nothing. Only a dropped
+    /// buffer has none.
+    values: Option<Box<Storage<U>>>,
     memory: Memory,
 }
 
@@ -148,20 +152,20 @@ impl<U: Word> Deref for Buffer<U> {
     type Target = [U];
 
     fn deref(&self) -> &[U] {
-        &self.values
+        self.values.as_ref().map_or(&[], |values| values)
     }
 }
 
 impl<U: Word> DerefMut for Buffer<U> {
     fn deref_mut(&mut self) -> &mut [U] {
-        &mut self.values
+        self.values.as_mut().map_or(&mut [], |values| values)
     }
 }
 
 impl<U: Word> Drop for Buffer<U> {
     fn drop(&mut self) {
-        let values = std::mem::take(&mut self.values);
-        let bytes = size_of_val(&*values);
+        let Some(values) = self.values.take() else { return };
+        let bytes = size_of_val(&**values);
         let mut pool = self.memory.pool();
         let live = self.memory.0.live.fetch_sub(bytes, Ordering::Relaxed) - bytes;
         pool.put(values, live);

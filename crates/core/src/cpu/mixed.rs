@@ -7,40 +7,36 @@
 //!     backward:  signs of the three classes, and kept elements for the basis, put back in place
 //! ```
 //!
-//! Departure: elements move between a chunk and its closed-up part one by one, signs by one
-//! instruction where there is one.
+//! Departure: where channels are the fastest axis, backward does not go through memory in order, so that a
+//! chunk's place among the saved ones is computed from its row and column.
 
+use super::runs::SHORT;
 use super::slope_source::next;
-use super::walk::{Chunk, Operands};
+use super::walk::{Chunk, Operands, Spot};
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity};
 use crate::element::Element;
-use crate::plan::Plan;
-use crate::vectors::{Vectors, load, lowest};
-
-/// Runs at least this long are segments of their own.
-const LONG: usize = 2 * CHUNK;
+use crate::plan::{ClassPlace, Plan};
+use crate::vectors::{Piece, Vectors, load, lowest};
 
 /// Whether that is the tensor at hand.
 #[inline(always)]
 pub(super) fn is_mixed<C: Codec<T>, T: Element>(plan: &Plan<C, T>) -> bool {
-    !plan.is_uniform() && plan.by_slope().inner() < LONG
+    !plan.is_uniform() && plan.by_slope().inner() < SHORT
 }
 
-/// The classes of a chunk, and where its saved elements are.
+/// The classes of a segment, and where its saved elements are.
 #[derive(Clone, Copy)]
 pub(super) struct Classes<'a> {
     classes: &'a [Channel],
-    /// Where channels are the fastest axis, by the channel of a chunk's first element: bits of the
-    /// encoded and of the kept channels. Empty elsewhere.
-    table: &'a [[u64; 2]],
+    /// See [`Plan::class_places`].
+    places: &'a [ClassPlace],
     inner: usize,
+    /// The channel of the element at hand or, where channels are the fastest axis, its place in the period.
     channel: usize,
     /// What is left of the channel's run.
     left: usize,
-    /// Encoded elements before the chunk, from wherever the words begin.
-    word: usize,
-    /// Kept elements before the chunk, from wherever the kept ones begin.
-    keep: usize,
+    /// Encoded and kept elements before the one at hand, from wherever the saved ones begin.
+    before: [usize; 2],
 }
 
 /// A chunk's elements of one class, closed up: bits in the chunk, number, place of the first.
@@ -57,27 +53,25 @@ impl<'a> Classes<'a> {
     pub(super) fn new<C: Codec<T>, T: Element>(
         plan: &'a Plan<C, T>,
         (channel, left): (usize, usize),
-        (word, keep): (usize, usize),
+        before: [usize; 2],
     ) -> Self {
-        let (classes, table) = (plan.classes(), plan.class_bits());
-        Classes { classes, table, inner: plan.by_slope().inner(), channel, left, word, keep }
+        let (classes, places) = (plan.classes(), plan.class_places());
+        Classes { classes, places, inner: plan.by_slope().inner(), channel, left, before }
     }
 
-    /// The next `len` elements: the encoded and the kept ones.
+    /// The encoded and the kept ones among the next `len` elements.
     #[inline(always)]
     fn advance(&mut self, len: usize) -> [Members; 2] {
-        let [encoded, kept] = if self.inner == 1 { self.columns(len) } else { self.runs(len) };
-        let members = |bits: u64, at| Members { bits, count: bits.count_ones() as usize, at };
-        let both = [members(encoded, self.word), members(kept, self.keep)];
-        self.word += both[0].count;
-        self.keep += both[1].count;
-        both
+        let bits = if self.inner == 1 { self.columns(len) } else { self.runs(len) };
+        let members = members(bits, self.before);
+        self.before = members.map(|members| members.at + members.count);
+        members
     }
 
     #[inline(always)]
     fn columns(&mut self, len: usize) -> [u64; 2] {
-        let bits = self.table[self.channel].map(|bits| bits & lowest(len));
-        self.channel = next(self.channel, len, self.table.len());
+        let bits = self.places[self.channel].bits.map(|bits| bits & lowest(len));
+        self.channel = next(self.channel, len, self.period());
         bits
     }
 
@@ -102,6 +96,28 @@ impl<'a> Classes<'a> {
         bits
     }
 
+    /// The encoded and the kept ones among `len` elements anywhere, channels being the fastest axis.
+    #[inline(always)]
+    fn at(&self, spot: Spot, len: usize) -> [Members; 2] {
+        let period = self.period();
+        let (mut place, mut periods) = (self.channel + spot.column, spot.row);
+        if place >= period {
+            (place, periods) = (place - period, periods + 1);
+        }
+        let (place, start) = (&self.places[place], &self.places[self.channel]);
+        let each = self.places[period].before;
+        let mut before = self.before;
+        for (class, before) in before.iter_mut().enumerate() {
+            *before += periods * each[class] + place.before[class] - start.before[class];
+        }
+        members(place.bits.map(|bits| bits & lowest(len)), before)
+    }
+
+    #[inline(always)]
+    fn period(&self) -> usize {
+        self.places.len() - 1
+    }
+
     /// Saves a chunk of pre-activations.
     #[inline(always)]
     pub(super) fn save<C: Codec<T>, T: Element, V: Vectors>(
@@ -112,39 +128,28 @@ impl<'a> Classes<'a> {
         kept: &mut [T],
     ) {
         let chunk = load(pre);
-        let signs = vectors.signs_of_chunk(&chunk);
         let [encoded, keep] = self.advance(pre.len());
-        let closed = encoded.close_up(&chunk);
-        let own = vectors.close_up(signs, encoded.bits);
         if encoded.count > 0 {
-            C::encode(vectors, words, encoded.at, &closed[..encoded.count], own);
+            let own = vectors.close_up(vectors.signs_of_chunk(&chunk), encoded.bits);
+            let (at, len) = (encoded.at, encoded.count);
+            if C::BASIS == Basis::PreActivation {
+                let closed = vectors.close_up_elements(&chunk, encoded.bits);
+                C::encode(vectors, words, at, len, own, &closed[..len]);
+            } else {
+                C::encode(vectors, words, at, len, own, &[]);
+            }
         }
-        kept[keep.at..keep.at + keep.count].copy_from_slice(&keep.close_up(&chunk)[..keep.count]);
+        if keep.count > 0 {
+            let closed = vectors.close_up_elements(&chunk, keep.bits);
+            kept[keep.at..keep.at + keep.count].copy_from_slice(&closed[..keep.count]);
+        }
     }
 }
 
-impl Members {
-    /// The members of a chunk, side by side.
-    #[inline(always)]
-    fn close_up<T: Element>(self, chunk: &[T; CHUNK]) -> [T; CHUNK] {
-        let mut closed = [T::default(); CHUNK];
-        let mut bits = self.bits;
-        for to in closed.iter_mut().take(self.count) {
-            *to = chunk[bits.trailing_zeros() as usize % CHUNK];
-            bits &= bits.wrapping_sub(1);
-        }
-        closed
-    }
-
-    /// Writes the members to their places in a chunk.
-    #[inline(always)]
-    fn put_back<T: Element>(self, closed: &[T], chunk: &mut [T; CHUNK]) {
-        let mut bits = self.bits;
-        for &from in closed {
-            chunk[bits.trailing_zeros() as usize % CHUNK] = from;
-            bits &= bits.wrapping_sub(1);
-        }
-    }
+#[inline(always)]
+fn members(bits: [u64; 2], before: [usize; 2]) -> [Members; 2] {
+    let of = |bits: u64, at| Members { bits, count: bits.count_ones() as usize, at };
+    [of(bits[0], before[0]), of(bits[1], before[1])]
 }
 
 /// The input gradient overwrites the upstream one.
@@ -163,36 +168,41 @@ impl<C: Codec<T>, T: Element> Operands<T> for MixedInPlace<'_, C, T> {
     where
         Self: 'c;
 
+    const MIXED: bool = true;
+
     #[inline(always)]
     fn len(&self) -> usize {
         self.grad.len()
     }
 
-    /// Chunks are asked for in order, without gaps.
+    /// Chunks of short runs are asked for in order, without gaps.
     #[inline(always)]
-    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> MixedChunk<'_, T> {
-        let [encoded, keep] = self.classes.advance(len);
-        let mut basis = load(self.output.get(done..done + len).unwrap_or_default());
-        let derived = vectors.signs_of_chunk(&basis) & !encoded.bits & !keep.bits;
-        let own = encoded.close_up(&basis);
-        let own = &own[..encoded.count];
-        let signs = match encoded.count {
-            0 => 0,
-            count => C::signs(vectors, self.words, encoded.at, count, own),
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> MixedChunk<'_, T> {
+        let [encoded, keep] = if self.classes.inner == 1 {
+            self.classes.at(spot, len)
+        } else {
+            self.classes.advance(len)
         };
-        let kept = &self.kept[keep.at..keep.at + keep.count];
-        let kept_signs = Identity::signs(vectors, kept, 0, kept.len(), &[]);
-        keep.put_back(kept, &mut basis);
-        if C::BASIS == Basis::PreActivation {
-            encoded.put_back(C::basis(self.words, encoded.at, encoded.count, own), &mut basis);
+        let place = spot.done..spot.done + len;
+        let mut basis = load(self.output.get(place.clone()).unwrap_or_default());
+        let mut signs = vectors.signs_of_chunk(&basis) & !encoded.bits & !keep.bits;
+        if encoded.count > 0 {
+            let own = vectors.close_up_elements(&basis, encoded.bits);
+            let own = &own[..encoded.count];
+            let bits = C::signs(vectors, self.words, encoded.at, encoded.count, own);
+            signs |= vectors.put_back(bits, encoded.bits);
+            if C::BASIS == Basis::PreActivation {
+                let saved = C::basis(self.words, encoded.at, encoded.count, own);
+                vectors.put_back_elements(saved, encoded.bits, &mut basis);
+            }
         }
-        MixedChunk {
-            signs: derived
-                | vectors.put_back(signs, encoded.bits)
-                | vectors.put_back(kept_signs, keep.bits),
-            basis,
-            grad: &mut self.grad[done..done + len],
+        if keep.count > 0 {
+            let kept = &self.kept[keep.at..keep.at + keep.count];
+            let bits = Identity::signs(vectors, kept, 0, kept.len(), &[]);
+            signs |= vectors.put_back(bits, keep.bits);
+            vectors.put_back_elements(kept, keep.bits, &mut basis);
         }
+        MixedChunk { signs, basis, grad: &mut self.grad[place] }
     }
 }
 
@@ -209,17 +219,8 @@ impl<T: Element> Chunk<T> for MixedChunk<'_, T> {
     }
 
     #[inline(always)]
-    fn basis(&self) -> &[T] {
-        &self.basis
-    }
-
-    #[inline(always)]
-    fn upstream(&self) -> &[T] {
-        self.grad
-    }
-
-    #[inline(always)]
-    fn input_gradient(&mut self) -> &mut [T] {
-        self.grad
+    fn piece(&mut self) -> Piece<'_, T> {
+        let len = self.grad.len();
+        Piece::in_place(self.grad, &self.basis[..len])
     }
 }

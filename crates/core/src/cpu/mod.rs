@@ -18,7 +18,7 @@ mod walk;
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -32,11 +32,15 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
+/// Bytes to move from which on threads share the work. Waking a helper costs tens of microseconds, in which
+/// one thread moves a megabyte: see `docs/decisions/0014-threads.md`.
+const SHARED_FROM: usize = 4 << 20;
+
 /// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
 #[derive(Clone)]
 pub struct Cpu {
-    /// None for one thread: the caller's.
-    pool: Option<Arc<ThreadPool>>,
+    /// The threads beside the caller's; none where that is the only one.
+    helpers: Option<Arc<ThreadPool>>,
     threads: usize,
     level: Level,
     memory: Memory,
@@ -60,14 +64,14 @@ impl Cpu {
     /// level that this processor lacks.
     pub fn with_level(threads: usize, level: Level) -> Result<Self> {
         level.supported()?;
-        let pool = match threads {
+        let helpers = match threads {
             0 => {
                 let reason = "at least 1 is needed".to_owned();
                 return Err(Error::Threads { threads, reason });
             }
             1 => None,
             _ => {
-                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
                 let refused = |error: rayon::ThreadPoolBuildError| Error::Threads {
                     threads,
                     reason: error.to_string(),
@@ -75,7 +79,7 @@ impl Cpu {
                 Some(Arc::new(pool.map_err(refused)?))
             }
         };
-        Ok(Cpu { pool, threads, level, memory: Memory::default() })
+        Ok(Cpu { helpers, threads, level, memory: Memory::default() })
     }
 
     /// A backend on the same threads, at the same level, with a count and a pool of its own.
@@ -103,25 +107,31 @@ impl Cpu {
         &self.memory
     }
 
-    /// Runs `task` where its forks find this backend's threads.
-    fn run<R: Send>(&self, task: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
-            Some(pool) => pool.install(task),
-            None => task(),
-        }
-    }
-
-    /// Runs both, at once where there are threads for it.
-    fn fork(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
-        match &self.pool {
-            Some(_) => {
-                rayon::join(first, second);
+    /// Does `work` for every one of `items`, which move `bytes` of memory in all. Where that is enough for
+    /// it, the backend's threads take items as they come, the caller among them; else the caller does
+    /// everything.
+    pub fn share<I>(&self, bytes: usize, items: I, work: impl Fn(I::Item) + Sync)
+    where
+        I: Iterator + Send,
+        I::Item: Send,
+    {
+        let Some(helpers) = self.helpers.as_ref().filter(|_| bytes >= SHARED_FROM) else {
+            return items.for_each(work);
+        };
+        let items = Mutex::new(items);
+        let take = || {
+            // A panic elsewhere leaves the items whole: none is taken in two steps.
+            let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some(item) = next() {
+                work(item);
             }
-            None => {
-                first();
-                second();
+        };
+        helpers.in_place_scope(|scope| {
+            for _ in 1..self.threads {
+                scope.spawn(|_| take());
             }
-        }
+            take();
+        });
     }
 }
 
@@ -173,25 +183,9 @@ impl Backend for Cpu {
         if expected != got {
             return Err(Error::Length { what: "copy", expected, got });
         }
-        self.run(|| self.copy_blocks(from, to));
+        let pairs = to.chunks_mut(blocks::SHORTEST).zip(from.chunks(blocks::SHORTEST));
+        self.share(2 * size_of_val(from), pairs, |(to, from)| to.copy_from_slice(from));
         Ok(())
-    }
-}
-
-impl Cpu {
-    /// Copies in halves down to a block.
-    fn copy_blocks<U: Word>(&self, from: &[U], to: &mut [U]) {
-        if from.len() <= blocks::SHORTEST {
-            to.copy_from_slice(from);
-            return;
-        }
-        let middle = from.len() / 2;
-        let (from_left, from_right) = from.split_at(middle);
-        let (to_left, to_right) = to.split_at_mut(middle);
-        self.fork(
-            || self.copy_blocks(from_left, to_left),
-            || self.copy_blocks(from_right, to_right),
-        );
     }
 }
 
@@ -203,7 +197,7 @@ impl<C: Codec<T>, T: Element> Kernels<C, T> for Cpu {
         words: &mut [C::Word],
         kept: &mut [T],
     ) -> Result<()> {
-        self.run(|| forward::forward(self, plan, x, words, kept));
+        forward::forward(self, plan, x, words, kept);
         Ok(())
     }
 
@@ -217,7 +211,7 @@ impl<C: Codec<T>, T: Element> Kernels<C, T> for Cpu {
         let mut partials = Partials::new(plan, &self.memory)?;
         let Inputs { words, kept, output } = inputs;
         let saved = backward::Saved { words, kept, output: output.unwrap_or_default() };
-        self.run(|| backward::backward(self, plan, saved, grad, partials.rows()));
+        backward::backward(self, plan, saved, grad, partials.rows());
         if let Some(sums) = slope_gradient {
             partials.add_to(plan, sums);
         }

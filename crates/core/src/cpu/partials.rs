@@ -9,38 +9,50 @@ use crate::element::Element;
 use crate::error::Result;
 use crate::plan::Plan;
 
+/// Sums that need no memory of the backend's: a call on a small tensor allocates nothing.
+const ON_STACK: usize = 256;
+
 /// The rows of all blocks and a total per channel; none where the slopes are frozen.
 pub(super) struct Partials<T: Element> {
-    rows: Buffer<T::Accumulator>,
-    totals: Buffer<T::Accumulator>,
+    few: [T::Accumulator; ON_STACK],
+    /// Where those do not suffice.
+    many: Option<Buffer<T::Accumulator>>,
     blocks: Blocks,
+    rows: usize,
+    totals: usize,
 }
 
 impl<T: Element> Partials<T> {
-    fn count<C: Codec<T>>(plan: &Plan<C, T>) -> usize {
+    fn counts<C: Codec<T>>(plan: &Plan<C, T>) -> (Blocks, usize, usize) {
         let blocks = Blocks::of(plan);
-        if plan.is_learned() { blocks.count * blocks.width } else { 0 }
+        let (rows, channels) = (blocks.count * blocks.width, plan.by_slope().channels());
+        // One row of one sum per channel is its own total.
+        let totals = if rows == channels && blocks.count == 1 { 0 } else { channels };
+        if plan.is_learned() { (blocks, rows, totals) } else { (blocks, 0, 0) }
     }
 
-    fn totals_count<C: Codec<T>>(plan: &Plan<C, T>) -> usize {
-        if plan.is_learned() { plan.by_slope().channels() } else { 0 }
-    }
-
-    /// Bytes of the rows and of the totals.
+    /// Bytes that [`Partials::new`] allocates.
     pub(super) fn bytes<C: Codec<T>>(plan: &Plan<C, T>) -> usize {
-        (Self::count(plan) + Self::totals_count(plan)) * size_of::<T::Accumulator>()
+        let (_, rows, totals) = Self::counts(plan);
+        let sums = rows + totals;
+        if sums <= ON_STACK { 0 } else { sums * size_of::<T::Accumulator>() }
     }
 
     pub(super) fn new<C: Codec<T>>(plan: &Plan<C, T>, memory: &Memory) -> Result<Self> {
-        Ok(Partials {
-            rows: memory.alloc(Self::count(plan))?,
-            totals: memory.alloc(Self::totals_count(plan))?,
-            blocks: Blocks::of(plan),
-        })
+        let (blocks, rows, totals) = Self::counts(plan);
+        let sums = rows + totals;
+        let many = if sums <= ON_STACK { None } else { Some(memory.alloc(sums)?) };
+        Ok(Partials { few: [T::Accumulator::default(); ON_STACK], many, blocks, rows, totals })
+    }
+
+    /// The rows, and the totals.
+    fn parts(&mut self) -> (&mut [T::Accumulator], &mut [T::Accumulator]) {
+        let sums = self.many.as_deref_mut().unwrap_or(&mut self.few);
+        sums[..self.rows + self.totals].split_at_mut(self.rows)
     }
 
     pub(super) fn rows(&mut self) -> &mut [T::Accumulator] {
-        &mut self.rows
+        self.parts().0
     }
 
     /// ```text
@@ -49,9 +61,11 @@ impl<T: Element> Partials<T> {
     /// ```
     pub(super) fn add_to<C: Codec<T>>(&mut self, plan: &Plan<C, T>, sums: &mut [f64]) {
         let channels = plan.by_slope().channels();
-        let totals = &mut *self.totals;
-        for (index, row) in self.rows.chunks(self.blocks.width.max(1)).enumerate() {
-            let mut channel = first_channel(plan, self.blocks.start(plan, index));
+        let blocks = self.blocks;
+        let (rows, totals) = self.parts();
+        let (rows, totals) = if totals.is_empty() { (&mut [][..], rows) } else { (rows, totals) };
+        for (index, row) in rows.chunks(blocks.width.max(1)).enumerate() {
+            let mut channel = first_channel(plan, blocks.start(plan, index));
             for &partial in row {
                 totals[channel].merge(partial);
                 channel += 1;
@@ -69,7 +83,7 @@ impl<T: Element> Partials<T> {
 /// The channel that the first entry of a block's row is for; `start` is the block's first element.
 pub(super) fn first_channel<C: Codec<T>, T: Element>(plan: &Plan<C, T>, start: usize) -> usize {
     let geometry = plan.by_slope();
-    if geometry.inner() == 1 || start >= geometry.len() {
+    if start >= geometry.len() {
         return 0;
     }
     start / geometry.inner() % geometry.channels()

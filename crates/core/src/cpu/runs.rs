@@ -1,10 +1,9 @@
-//! Runs: where in its channel's run each chunk of a segment begins, and the slopes of a chunk that
-//! reaches into the next runs.
+//! Runs: where in its channel's run an element lies, and the slopes of a chunk that reaches into the next runs.
 
 use super::frame::Frame;
-use super::slope_source::Table;
 use crate::codec::CHUNK;
 use crate::element::{Element, Wide};
+use crate::vectors::ByRun;
 
 /// Runs shorter than this are many to a chunk; of the others at most three are in one.
 pub(super) const SHORT: usize = 32;
@@ -15,7 +14,7 @@ pub(super) struct Runs<'a, T> {
     slopes: &'a [T],
     inner: usize,
     /// The channel of the run at hand.
-    pub(super) channel: usize,
+    channel: usize,
     /// Its elements that are still to come; never 0.
     pub(super) left: usize,
 }
@@ -60,15 +59,10 @@ impl<'a, T: Element> Runs<'a, T> {
         ended
     }
 
-    /// The slopes of the next `len` elements, at most [`CHUNK`], and moves past them.
+    /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are not [`SHORT`]: up to
+    /// three; and moves past them.
     #[inline(always)]
-    pub(super) fn table(&mut self, len: usize) -> Table<T::Wide> {
-        if self.short() { self.short_table(len) } else { self.long_table(len) }
-    }
-
-    /// Up to three runs: compared by lane, in registers.
-    #[inline(always)]
-    fn long_table(&mut self, len: usize) -> Table<T::Wide> {
+    pub(super) fn next(&mut self, len: usize) -> ByRun<T::Wide> {
         let first = self.slope();
         let end = self.left.min(len);
         self.advance(end);
@@ -77,21 +71,14 @@ impl<'a, T: Element> Runs<'a, T> {
         self.advance(next_end - end);
         let third = self.slope();
         self.advance(len - next_end);
-        let (end, next_end) = (end as u32, next_end as u32);
-        let mut table = [third; CHUNK];
-        for (lane, slope) in table.iter_mut().enumerate() {
-            *slope = if (lane as u32) < next_end { second } else { third };
-        }
-        for (lane, slope) in table.iter_mut().enumerate() {
-            *slope = if (lane as u32) < end { first } else { *slope };
-        }
-        Table(table)
+        ByRun { slopes: [first, second, third], ends: [end, next_end] }
     }
 
-    /// Any number of runs. Each overwrites a constant number of slopes, also those of the runs behind
+    /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are [`SHORT`]; and moves past
+    /// them. Each run overwrites a constant number of slopes, also those of the runs behind
     /// it: constant fills are a few vector stores.
     #[inline(always)]
-    fn short_table(&mut self, len: usize) -> Table<T::Wide> {
+    pub(super) fn table(&mut self, len: usize) -> [T::Wide; CHUNK] {
         const FILL: usize = SHORT;
         let mut slopes = [T::Wide::ZERO; CHUNK + FILL];
         let mut at = 0;
@@ -103,6 +90,6 @@ impl<'a, T: Element> Runs<'a, T> {
         }
         let mut table = [T::Wide::ZERO; CHUNK];
         table.copy_from_slice(&slopes[..CHUNK]);
-        Table(table)
+        table
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Segment {
 /// position = range.start
 /// until range.end:
 ///     all of one class:  segment = the whole range
-///     else:              segment = the rest of the channel's run
+///     else:              segment = the rest of the run, and the runs of its class behind it
 ///     yield segment, cut at range.end
 /// ```
 pub(super) struct Segments<'a> {
@@ -76,6 +76,16 @@ impl<'a> Segments<'a> {
     }
 }
 
+impl Segments<'_> {
+    #[inline(always)]
+    fn next_channel(&mut self) {
+        self.channel += 1;
+        if self.channel == self.classes.len() {
+            self.channel = 0;
+        }
+    }
+}
+
 impl Iterator for Segments<'_> {
     type Item = Segment;
 
@@ -87,14 +97,14 @@ impl Iterator for Segments<'_> {
         let (channel, left) = (self.channel, self.run);
         let class = self.classes[channel];
         let rest = self.end - self.position;
-        let len = if self.uniform {
-            rest
-        } else {
-            self.channel += 1;
-            self.run.min(rest)
-        };
-        if self.channel == self.classes.len() {
-            self.channel = 0;
+        let mut len = rest;
+        if !self.uniform {
+            len = self.run.min(rest);
+            self.next_channel();
+            while len < rest && self.classes[self.channel] == class {
+                len = rest.min(len + self.inner);
+                self.next_channel();
+            }
         }
         let start = self.position;
         self.position += len;

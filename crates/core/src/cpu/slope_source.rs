@@ -1,68 +1,41 @@
-//! The slopes of a segment, chunk by chunk.
-//!
-//! [`Single`] and [`Table`] are a chunk's, [`Cyclic`] is a segment's and moves on.
+//! The slopes where channels are the fastest axis, chunk by chunk.
 
 use crate::codec::CHUNK;
-use crate::element::Wide;
-
-/// Where a chunk's slopes come from.
-pub(super) trait SlopeSource<W: Wide> {
-    /// The slopes of the chunk at hand.
-    fn chunk(&self) -> impl Fn(usize) -> W;
-}
-
-/// One slope for the whole chunk.
-pub(super) struct Single<W>(pub(super) W);
-
-impl<W: Wide> SlopeSource<W> for Single<W> {
-    #[inline(always)]
-    fn chunk(&self) -> impl Fn(usize) -> W {
-        |_| self.0
-    }
-}
-
-/// A slope per element of the chunk.
-pub(super) struct Table<W>(pub(super) [W; CHUNK]);
-
-impl<W: Wide> SlopeSource<W> for Table<W> {
-    #[inline(always)]
-    fn chunk(&self) -> impl Fn(usize) -> W {
-        |lane| self.0[lane]
-    }
-}
+use crate::vectors::Table;
 
 /// A slope per element, the channels over and over.
 pub(super) struct Cyclic<'a, W> {
-    /// The slopes and a chunk's worth of repeats: see [`crate::Plan::cyclic_slopes`].
+    /// See [`crate::Plan::cyclic_slopes`].
     table: &'a [W],
-    channels: usize,
-    /// Channel of the chunk's first element.
+    /// Elements until the table begins anew.
+    period: usize,
+    /// Place in the table of the chunk's first element.
     first: usize,
 }
 
 impl<'a, W> Cyclic<'a, W> {
-    pub(super) fn new(table: &'a [W], channels: usize, first: usize) -> Self {
-        Cyclic { table, channels, first }
+    #[inline(always)]
+    pub(super) fn new(table: &'a [W], first: usize) -> Self {
+        Cyclic { table, period: table.len() + 1 - CHUNK, first }
     }
 
-    /// Moves on by `len` elements.
+    /// The slopes of the chunk at hand.
+    #[inline(always)]
+    pub(super) fn chunk(&self) -> Table<'a, W> {
+        let slopes = self.table[self.first..].first_chunk();
+        Table(slopes.expect("the table has a chunk more than its period"))
+    }
+
+    /// Moves on by `len` elements, at most a chunk and no more than the period.
     #[inline(always)]
     pub(super) fn advance(&mut self, len: usize) {
-        self.first = next(self.first, len, self.channels);
+        self.first = next(self.first, len, self.period);
     }
 }
 
-impl<W: Wide> SlopeSource<W> for Cyclic<'_, W> {
-    #[inline(always)]
-    fn chunk(&self) -> impl Fn(usize) -> W {
-        let slopes = &self.table[self.first..self.first + CHUNK];
-        move |lane| slopes[lane]
-    }
-}
-
-/// `(first + len) % channels`, without the division where it can be seen that there is none.
+/// `(first + len) % period`, where `len` is not larger than `period`.
 #[inline(always)]
-pub(super) fn next(first: usize, len: usize, channels: usize) -> usize {
+pub(super) fn next(first: usize, len: usize, period: usize) -> usize {
     let sum = first + len;
-    if sum < channels { sum } else { sum % channels }
+    if sum < period { sum } else { sum - period }
 }

@@ -1,30 +1,62 @@
 //! One segment's backward, wherever the gradients lie.
 //!
 //! ```text
-//! for each chunk of the segment:
-//!     terms = g * basis, or 0 where positive
-//!     partial[channel] += its terms
+//! for each run of the segment, in chunks:
+//!     partial[channel] += g * basis where not positive
 //!     dx = g * (1 if positive else slope)
 //! ```
 //!
-//! Departures: (1) chunks are of 64 elements whatever the runs; one that reaches into the next runs
-//! has its slopes in a table and its terms added piece by piece; (2) a long run's sum is kept in
-//! eight lanes, element `j` of a chunk in lane `j % 8`, folded in halves at its end: the order of
-//! additions depends on the plan alone; (3) where channels are the fastest axis, every column has
-//! its own sum; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
+//! Departures: (1) a run's sum is kept in 16 lanes, element `j` of the run in lane `j % 16`, and folded in
+//! halves at its end: the order of additions depends on the plan alone; (2) short runs go many to a chunk,
+//! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
+//! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
 
 use std::ops::Range;
 
 use super::frame::Frame;
-use super::runs::Runs;
+use super::runs::{Runs, SHORT};
 use super::segments::Segment;
 use super::simd::Task;
-use super::slope_source::{Cyclic, Single, SlopeSource};
-use super::sums::{Columns, Products, RunSums};
+use super::slope_source::Cyclic;
+use super::sums::RunSums;
 use crate::codec::CHUNK;
-use crate::element::{Element, Wide};
-use crate::vectors::{Vectors, bit, load, lowest, store};
+use crate::element::Element;
+use crate::vectors::{Columns, Piece, Single, Table, Vectors, lowest, terms};
+
+/// Runs shorter than this go in chunks over their ends: their own last chunks would be many.
+const LONG: usize = 2 * CHUNK;
+
+/// Elements that are summed before they are overwritten, where runs are not [`LONG`]: a load beside a
+/// masked store would wait for it. They fit a first-level cache.
+const TILE: usize = 16 * CHUNK;
+
+/// Where a chunk lies: its first element in the segment and, where channels are the fastest axis, its row
+/// of a [`Plan::period`](crate::Plan::period) and its column there.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) done: usize,
+    pub(super) row: usize,
+    pub(super) column: usize,
+}
+
+impl Spot {
+    /// A chunk of a segment in runs.
+    #[inline(always)]
+    fn at(done: usize) -> Self {
+        Spot { done, row: 0, column: 0 }
+    }
+
+    /// Moves on by `len` elements, at most to the end of the row.
+    #[inline(always)]
+    fn advance(&mut self, len: usize, period: usize) {
+        self.done += len;
+        self.column += len;
+        if self.column == period {
+            (self.row, self.column) = (self.row + 1, 0);
+        }
+    }
+}
 
 /// What a segment's backward reads and writes.
 pub(super) trait Operands<T: Element> {
@@ -33,23 +65,22 @@ pub(super) trait Operands<T: Element> {
     where
         Self: 'c;
 
+    /// Whether classes change within a chunk, which long runs do not let happen.
+    const MIXED: bool = false;
+
     /// Its elements.
     fn len(&self) -> usize;
 
-    /// Elements `done .. done + len` of it, at most [`CHUNK`].
-    fn chunk<V: Vectors>(&mut self, vectors: V, done: usize, len: usize) -> Self::Chunk<'_>;
+    /// `len` elements of it, at most [`CHUNK`].
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> Self::Chunk<'_>;
 }
 
 /// A chunk's elements.
 pub(super) trait Chunk<T: Element> {
     /// Bit `i` tells whether the pre-activation of element `i` was positive.
     fn signs(&self) -> u64;
-    /// What the slope gradient is summed over.
-    fn basis(&self) -> &[T];
-    /// The upstream gradient.
-    fn upstream(&self) -> &[T];
-    /// The input gradient, in place of one of those before.
-    fn input_gradient(&mut self) -> &mut [T];
+    /// The gradients, and what the slope gradient is summed over.
+    fn piece(&mut self) -> Piece<'_, T>;
 }
 
 /// One segment, as a task of its own: the same code for every codec with such operands.
@@ -65,153 +96,233 @@ pub(super) struct Walk<'a, O, T: Element> {
 impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let Walk { frame, segment, operands, row, first } = self;
-        let Segment { channel, left, .. } = segment;
-        let channels = frame.slopes.len();
-        if frame.inner == 1 {
-            let slopes = Cyclic::new(frame.cyclic_slopes, channels, channel);
-            let sums = Columns::new(row, channel, channels);
-            if frame.learned {
-                columns::<true, O, T, V>(vectors, operands, slopes, sums);
+        if self.frame.inner == 1 {
+            if self.frame.learned {
+                self.columns(vectors);
             } else {
-                columns::<false, O, T, V>(vectors, operands, slopes, sums);
+                self.frozen_columns(vectors);
             }
+        } else if self.frame.inner < SHORT {
+            self.short_runs(vectors);
+        } else if !O::MIXED && self.frame.inner < LONG {
+            self.middle_runs(vectors);
+        } else if !O::MIXED {
+            self.runs(vectors);
+        }
+    }
+}
+
+impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
+    /// ```text
+    /// for each run:  for each chunk of it:  sum and propagate
+    ///                its sum to its entry
+    /// ```
+    #[inline(always)]
+    fn runs<V: Vectors>(mut self, vectors: V) {
+        let learned = self.frame.learned;
+        let (mut runs, len) = (self.all_runs(), self.operands.len());
+        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut done = 0;
+        while done < len {
+            let end = done + runs.left.min(len - done);
+            let (slope, run) = (Single(runs.slope()), end - done);
+            while done + CHUNK <= end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                let signs = chunk.signs();
+                if learned {
+                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                } else {
+                    vectors.propagate(&mut chunk.piece(), signs, &slope);
+                }
+                done += CHUNK;
+            }
+            if done < end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), end - done);
+                let signs = chunk.signs();
+                if learned {
+                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                } else {
+                    vectors.propagate(&mut chunk.piece(), signs, &slope);
+                }
+                done = end;
+            }
+            runs.advance(run);
+            if learned {
+                sums.close::<T, V>(vectors);
+            }
+        }
+    }
+
+    /// ```text
+    /// for each tile:  for each run of it:    sum
+    ///                 for each chunk of it:  propagate with a slope by run
+    /// ```
+    #[inline(always)]
+    fn middle_runs<V: Vectors>(mut self, vectors: V) {
+        let learned = self.frame.learned;
+        let (mut runs, all) = (self.all_runs(), self.operands.len());
+        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut done = 0;
+        while done < all {
+            let end = all.min(done + TILE);
+            if learned {
+                sum_runs(vectors, &mut self.operands, done..end, runs, &mut sums);
+            }
+            while done + CHUNK <= end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                let signs = chunk.signs();
+                vectors.propagate(&mut chunk.piece(), signs, &runs.next(CHUNK));
+                done += CHUNK;
+            }
+            if done < end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), end - done);
+                let signs = chunk.signs();
+                vectors.propagate(&mut chunk.piece(), signs, &runs.next(end - done));
+                done = end;
+            }
+        }
+        if learned && runs.begun() {
+            sums.close::<T, V>(vectors);
+        }
+    }
+
+    /// ```text
+    /// for each chunk:  for each run's part of it:  sum term by term
+    ///                  propagate with a slope per element
+    /// ```
+    #[inline(always)]
+    fn short_runs<V: Vectors>(mut self, vectors: V) {
+        let learned = self.frame.learned;
+        let (mut runs, all) = (self.all_runs(), self.operands.len());
+        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut done = 0;
+        while done < all {
+            let len = CHUNK.min(all - done);
+            let mut chunk = self.operands.chunk(vectors, Spot::at(done), len);
+            let signs = chunk.signs();
+            if learned {
+                let piece = chunk.piece();
+                let (g, basis) = (piece.upstream(), piece.basis());
+                let which = !signs & lowest(len);
+                let terms = terms::<T>(&vectors.widen(&g), &vectors.widen(&basis), which);
+                let mut pieces = runs;
+                let mut from = 0;
+                while from < len {
+                    let to = (from + pieces.left).min(len);
+                    sums.add_terms(&terms[from..to]);
+                    if pieces.advance(to - from) {
+                        sums.close_short();
+                    }
+                    from = to;
+                }
+            }
+            let slopes = runs.table(len);
+            vectors.propagate(&mut chunk.piece(), signs, &Table(&slopes));
+            done += len;
+        }
+        if learned && runs.begun() {
+            sums.close_short();
+        }
+    }
+
+    /// ```text
+    /// for each row of a period:  for each chunk of it:  sum by column, propagate
+    /// ```
+    #[inline(always)]
+    fn columns<V: Vectors>(mut self, vectors: V) {
+        let (period, len) = (self.frame.period(), self.operands.len());
+        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.segment.channel);
+        if period == CHUNK {
+            self.one_chunk_of_columns(vectors, &slopes.chunk());
             return;
         }
-        let from = Runs::new(frame, channel, left);
-        let entry = if channel < first { channel + channels - first } else { channel - first };
-        let sums = RunSums::new(row, entry, channels, from.short());
-        if frame.learned {
-            runs::<true, O, T, V>(vectors, operands, from, sums);
-        } else {
-            runs::<false, O, T, V>(vectors, operands, from, sums);
+        let mut spot = Spot::at(0);
+        while spot.done < len {
+            let left = (len - spot.done).min(period - spot.column);
+            let row = &mut self.row[spot.column..];
+            let done = if left >= CHUNK {
+                let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
+                let signs = chunk.signs();
+                vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), &mut row[..CHUNK]);
+                CHUNK
+            } else {
+                let mut chunk = self.operands.chunk(vectors, spot, left);
+                let signs = chunk.signs();
+                vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), &mut row[..left]);
+                left
+            };
+            slopes.advance(done);
+            spot.advance(done, period);
         }
+    }
+
+    /// A chunk is a whole number of rows of channels: its sums stay in registers.
+    #[inline(always)]
+    fn one_chunk_of_columns<V: Vectors>(mut self, vectors: V, slopes: &Table<'_, T::Wide>) {
+        let len = self.operands.len();
+        let mut sums = Columns::of::<T>(self.row);
+        let mut spot = Spot::at(0);
+        while spot.done + CHUNK <= len {
+            let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
+            let signs = chunk.signs();
+            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
+            spot.advance(CHUNK, CHUNK);
+        }
+        if spot.done < len {
+            let mut chunk = self.operands.chunk(vectors, spot, len - spot.done);
+            let signs = chunk.signs();
+            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
+        }
+        sums.put::<T>(self.row);
+    }
+
+    /// Row by row: there is nothing to sum.
+    #[inline(always)]
+    fn frozen_columns<V: Vectors>(mut self, vectors: V) {
+        let (period, all) = (self.frame.period(), self.operands.len());
+        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.segment.channel);
+        let mut spot = Spot::at(0);
+        while spot.done < all {
+            let len = CHUNK.min(all - spot.done).min(period - spot.column);
+            let mut chunk = self.operands.chunk(vectors, spot, len);
+            let signs = chunk.signs();
+            vectors.propagate(&mut chunk.piece(), signs, &slopes.chunk());
+            slopes.advance(len);
+            spot.advance(len, period);
+        }
+    }
+
+    #[inline(always)]
+    fn all_runs(&self) -> Runs<'a, T> {
+        Runs::new(self.frame, self.segment.channel, self.segment.left)
+    }
+
+    /// The entry of the segment's first run.
+    #[inline(always)]
+    fn entry(&self) -> usize {
+        let (channel, channels) = (self.segment.channel, self.frame.slopes.len());
+        if channel < self.first { channel + channels - self.first } else { channel - self.first }
     }
 }
 
-/// Channels are the fastest axis.
+/// The terms of `range`, run by run; a run that ends in it is closed.
 #[inline(always)]
-fn columns<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
+fn sum_runs<T: Element, V: Vectors>(
     vectors: V,
-    mut operands: O,
-    mut slopes: Cyclic<'_, T::Wide>,
-    mut sums: Columns<'_, T::Accumulator>,
-) {
-    let mut done = 0;
-    while done < operands.len() {
-        let len = CHUNK.min(operands.len() - done);
-        let mut chunk = operands.chunk(vectors, done, len);
-        if LEARNED {
-            sums.add::<T, V>(vectors, &products(vectors, len, &chunk), len);
-        }
-        propagate(vectors, &mut chunk, &slopes);
-        slopes.advance(len);
-        done += len;
-    }
-}
-
-/// ```text
-/// until the end:
-///     chunks within a run:      one slope, one sum
-///     a chunk over its end:     a slope per element, a sum per run
-/// ```
-#[inline(always)]
-fn runs<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
-    vectors: V,
-    mut operands: O,
-    mut runs: Runs<'_, T>,
-    mut sums: RunSums<'_, T::Accumulator>,
-) {
-    let mut done = 0;
-    while done < operands.len() {
-        let rest = operands.len() - done;
-        let within = runs.left.min(rest) / CHUNK * CHUNK;
-        if within == 0 {
-            let len = CHUNK.min(rest);
-            over_the_end::<LEARNED, O, T, V>(
-                vectors,
-                done..done + len,
-                &mut operands,
-                &mut runs,
-                &mut sums,
-            );
-            done += len;
-            continue;
-        }
-        let slope = Single(runs.slope());
-        for _ in 0..within / CHUNK {
-            let mut chunk = operands.chunk(vectors, done, CHUNK);
-            if LEARNED {
-                sums.add::<T, V>(vectors, &products(vectors, CHUNK, &chunk));
-            }
-            propagate(vectors, &mut chunk, &slope);
-            done += CHUNK;
-        }
-        if runs.advance(within) && LEARNED {
-            sums.close();
-        }
-    }
-    if LEARNED && runs.begun() {
-        sums.close();
-    }
-}
-
-/// A chunk over the ends of runs.
-#[inline(always)]
-fn over_the_end<const LEARNED: bool, O: Operands<T>, T: Element, V: Vectors>(
-    vectors: V,
+    operands: &mut impl Operands<T>,
     range: Range<usize>,
-    operands: &mut O,
-    runs: &mut Runs<'_, T>,
+    mut runs: Runs<'_, T>,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let len = range.len();
-    let mut chunk = operands.chunk(vectors, range.start, len);
-    if LEARNED {
-        let terms = products(vectors, len, &chunk).terms::<T::Accumulator>();
-        let mut pieces = *runs;
-        let mut from = 0;
-        while from < len {
-            let to = (from + pieces.left).min(len);
-            if runs.short() {
-                sums.add_terms(&terms[from..to]);
-            } else {
-                sums.add_piece::<T, V>(vectors, &terms, lowest(to) & !lowest(from));
-            }
-            if pieces.advance(to - from) {
-                sums.close();
-            }
-            from = to;
+    let mut done = range.start;
+    while done < range.end {
+        let len = runs.left.min(range.end - done).min(CHUNK);
+        let mut chunk = operands.chunk(vectors, Spot::at(done), len);
+        let which = !chunk.signs() & lowest(len);
+        vectors.sum(&mut chunk.piece(), which, &mut sums.lanes);
+        if runs.advance(len) {
+            sums.close::<T, V>(vectors);
         }
+        done += len;
     }
-    propagate(vectors, &mut chunk, &runs.table(len));
-}
-
-/// What is to be summed of a chunk of `len` elements: those that are not positive.
-#[inline(always)]
-fn products<T: Element, V: Vectors>(
-    vectors: V,
-    len: usize,
-    chunk: &impl Chunk<T>,
-) -> Products<T::Wide> {
-    Products {
-        g: vectors.widen(&load(chunk.upstream())),
-        basis: vectors.widen(&load(chunk.basis())),
-        which: !chunk.signs() & lowest(len),
-    }
-}
-
-/// The input gradient of a chunk.
-#[inline(always)]
-fn propagate<T: Element, V: Vectors>(
-    vectors: V,
-    chunk: &mut impl Chunk<T>,
-    slopes: &impl SlopeSource<T::Wide>,
-) {
-    let (slope, signs) = (slopes.chunk(), chunk.signs());
-    let mut wide = vectors.widen(&load(chunk.upstream()));
-    for (lane, g) in wide.iter_mut().enumerate() {
-        *g = *g * if bit(signs, lane) { T::Wide::ONE } else { slope(lane) };
-    }
-    store(vectors.narrow(wide), chunk.input_gradient());
 }

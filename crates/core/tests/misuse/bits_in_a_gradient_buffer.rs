@@ -14,7 +14,7 @@ impl<T: Element> Codec<T> for Bytes {
     fn channel(_: T) -> Channel {
         Channel::Encoded
     }
-    fn encode<V: Vectors>(_: V, _: &mut [i8], _: usize, _: &[T], _: u64) {}
+    fn encode<V: Vectors>(_: V, _: &mut [i8], _: usize, _: usize, _: u64, _: &[T]) {}
     fn signs<V: Vectors>(v: V, words: &[i8], at: usize, len: usize, _: &[T]) -> u64 {
         v.set_bytes(&words[at..at + len])
     }

@@ -30,14 +30,14 @@ impl<T: Element> Codec<T> for SignBits {
     }
 
     #[inline(always)]
-    fn encode<V: Vectors>(_: V, words: &mut [u64], at: usize, pre: &[T], signs: u64) {
+    fn encode<V: Vectors>(_: V, words: &mut [u64], at: usize, len: usize, signs: u64, _: &[T]) {
         let (word, shift) = (at / BITS, at % BITS);
         if shift == 0 {
             words[word] = signs;
             return;
         }
         words[word] |= signs << shift;
-        if shift + pre.len() > BITS {
+        if shift + len > BITS {
             words[word + 1] = signs >> (BITS - shift);
         }
     }
@@ -68,7 +68,15 @@ mod tests {
             for (index, pre) in x.chunks(piece).enumerate() {
                 let bit = |(lane, &x): (usize, &f32)| u64::from(x > 0.0) << lane;
                 let signs = pre.iter().enumerate().map(bit).sum();
-                SignBits::encode(vectors, &mut words, index * piece, pre, signs);
+                let len = pre.len();
+                <SignBits as Codec<f32>>::encode(
+                    vectors,
+                    &mut words,
+                    index * piece,
+                    len,
+                    signs,
+                    &[],
+                );
             }
             let expected: Vec<bool> = x.iter().map(|&x| x > 0.0).collect();
             assert_eq!(bits(&words, 200).iter().by_vals().collect::<Vec<_>>(), expected, "{piece}");

@@ -18,10 +18,15 @@ impl<T: Element> Codec<T> for SignByte {
     }
 
     #[inline(always)]
-    fn encode<V: Vectors>(_: V, words: &mut [i8], at: usize, pre: &[T], _: u64) {
-        for (word, x) in words[at..at + pre.len()].iter_mut().zip(pre) {
-            *word = i8::from(x.positive());
-        }
+    fn encode<V: Vectors>(
+        vectors: V,
+        words: &mut [i8],
+        at: usize,
+        len: usize,
+        signs: u64,
+        _: &[T],
+    ) {
+        vectors.write_bytes(signs, &mut words[at..at + len]);
     }
 
     #[inline(always)]

@@ -4,44 +4,36 @@
 //! scale:  `a[i] = a[i] * s`
 //! triad:  `g[i] = g[i] * s + y[i] * t`
 
-use prelu_mem_core::Element;
-use rayon::ThreadPool;
-use rayon::prelude::*;
+use prelu_mem_core::{Cpu, Element};
 
 /// Small enough to share work evenly, large enough that handing it out costs nothing.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// `to = from`; both of one length.
-pub(super) fn copy<T: Element>(pool: &ThreadPool, from: &[T], to: &mut [T]) {
+pub(super) fn copy<T: Element>(cpu: &Cpu, from: &[T], to: &mut [T]) {
     let block = BLOCK_BYTES / size_of::<T>();
-    pool.install(|| {
-        to.par_chunks_mut(block)
-            .zip(from.par_chunks(block))
-            .for_each(|(to, from)| to.copy_from_slice(from));
-    });
+    let blocks = to.chunks_mut(block).zip(from.chunks(block));
+    cpu.share(2 * size_of_val(from), blocks, |(to, from)| to.copy_from_slice(from));
 }
 
 /// `a *= s`.
-pub(super) fn scale<T: Element>(pool: &ThreadPool, a: &mut [T]) {
-    let block = BLOCK_BYTES / size_of::<T>();
-    pool.install(|| {
-        a.par_chunks_mut(block).for_each(|a| match size_of::<T>() {
-            2 => scale_u16(bytemuck::cast_slice_mut(a)),
-            4 => scale_f32(bytemuck::cast_slice_mut(a)),
-            _ => scale_f64(bytemuck::cast_slice_mut(a)),
-        });
+pub(super) fn scale<T: Element>(cpu: &Cpu, a: &mut [T]) {
+    let bytes = 2 * size_of_val(a);
+    cpu.share(bytes, a.chunks_mut(BLOCK_BYTES / size_of::<T>()), |a| match size_of::<T>() {
+        2 => scale_u16(bytemuck::cast_slice_mut(a)),
+        4 => scale_f32(bytemuck::cast_slice_mut(a)),
+        _ => scale_f64(bytemuck::cast_slice_mut(a)),
     });
 }
 
 /// `g = g * s + y * t`; both of one length.
-pub(super) fn triad<T: Element>(pool: &ThreadPool, g: &mut [T], y: &[T]) {
+pub(super) fn triad<T: Element>(cpu: &Cpu, g: &mut [T], y: &[T]) {
     let block = BLOCK_BYTES / size_of::<T>();
-    pool.install(|| {
-        g.par_chunks_mut(block).zip(y.par_chunks(block)).for_each(|(g, y)| match size_of::<T>() {
-            2 => triad_u16(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
-            4 => triad_f32(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
-            _ => triad_f64(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
-        });
+    let blocks = g.chunks_mut(block).zip(y.chunks(block));
+    cpu.share(3 * size_of_val(y), blocks, |(g, y)| match size_of::<T>() {
+        2 => triad_u16(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
+        4 => triad_f32(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
+        _ => triad_f64(bytemuck::cast_slice_mut(g), bytemuck::cast_slice(y)),
     });
 }
 
@@ -102,23 +94,23 @@ mod tests {
 
     use super::*;
 
-    /// Longer than two blocks, so that every block and the last short one is seen.
-    const LENGTH: usize = 300_007;
+    /// Many blocks and a short one, and enough for two threads in every type.
+    const LENGTH: usize = 3_000_007;
 
-    fn pool() -> ThreadPool {
-        rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads")
+    fn two_threads() -> Cpu {
+        Cpu::new(2).expect("two threads")
     }
 
     fn every_element_changes<T: Element>() {
-        let pool = pool();
+        let cpu = two_threads();
         let y = vec![T::from_f64(2.0); LENGTH];
         let mut copied = vec![T::from_f64(0.0); LENGTH];
-        copy(&pool, &y, &mut copied);
+        copy(&cpu, &y, &mut copied);
         assert!(copied == y);
-        scale(&pool, &mut copied);
+        scale(&cpu, &mut copied);
         assert!(copied.iter().all(|value| *value == copied[0] && *value != y[0]));
         let before = copied[0];
-        triad(&pool, &mut copied, &y);
+        triad(&cpu, &mut copied, &y);
         assert!(copied.iter().all(|value| *value == copied[0] && *value != before));
     }
 
@@ -132,11 +124,11 @@ mod tests {
 
     #[test]
     fn the_floats_are_the_formulas() {
-        let pool = pool();
+        let cpu = two_threads();
         let (mut g, y) = (vec![2.0_f64; LENGTH], vec![4.0_f64; LENGTH]);
-        triad(&pool, &mut g, &y);
+        triad(&cpu, &mut g, &y);
         assert_eq!((g[0], g[LENGTH - 1]), (2.0 * 0.999 + 1.0, 2.0 * 0.999 + 1.0));
-        scale(&pool, &mut g);
+        scale(&cpu, &mut g);
         assert_eq!(g[LENGTH / 2], (2.0 * 0.999 + 1.0) * 0.999);
     }
 }

@@ -5,7 +5,6 @@ mod limits;
 use std::time::{Duration, Instant};
 
 use prelu_mem_core::{Cpu, Element, Error, Word};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Device, Free, Limits, Place, Stopwatch};
 use crate::failure::Failure;
@@ -13,7 +12,7 @@ use crate::machine;
 
 impl Device for Cpu {
     type Stopwatch = Elapsed;
-    type Limits = Threads;
+    type Limits = Cpu;
 
     const OWN_POOLS: bool = true;
     const LEAD_BYTES: u64 = 0;
@@ -49,12 +48,8 @@ impl Device for Cpu {
         Elapsed(Duration::ZERO)
     }
 
-    fn limits(&self) -> Result<Threads, Failure> {
-        let threads = self.threads();
-        match ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => Ok(Threads(pool)),
-            Err(error) => Err(Failure::Run(format!("--threads {threads}: {error}"))),
-        }
+    fn limits(&self) -> Result<Cpu, Failure> {
+        Ok(self.clone())
     }
 
     fn lead(&self, _: usize, _: usize) -> Result<(), Error> {
@@ -97,22 +92,19 @@ impl Stopwatch for Elapsed {
     }
 }
 
-/// As many threads as the loops have.
-pub(crate) struct Threads(ThreadPool);
-
-impl Limits<Cpu> for Threads {
+impl Limits<Cpu> for Cpu {
     fn copy<T: Element>(&self, from: &[T], to: &mut [T]) -> Result<(), Error> {
-        limits::copy(&self.0, from, to);
+        limits::copy(self, from, to);
         Ok(())
     }
 
     fn scale<T: Element>(&self, a: &mut [T]) -> Result<(), Error> {
-        limits::scale(&self.0, a);
+        limits::scale(self, a);
         Ok(())
     }
 
     fn triad<T: Element>(&self, g: &mut [T], y: &[T]) -> Result<(), Error> {
-        limits::triad(&self.0, g, y);
+        limits::triad(self, g, y);
         Ok(())
     }
 }

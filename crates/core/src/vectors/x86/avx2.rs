@@ -1,12 +1,17 @@
-//! 256-bit vectors.
+//! 256-bit vectors. Chunks are handled whole: behind a short one there are zeroes.
+
+mod full;
 
 use std::arch::x86_64::*;
 
 use bytemuck::cast;
-use half::f16;
 
-use crate::element::Element;
-use crate::vectors::{CHUNK, LANES, Lanes, Sealed, Vectors};
+use crate::element::{Dtype, Element};
+use crate::vectors::slopes::As;
+use crate::vectors::{
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, load, lowest,
+    plain, store,
+};
 
 /// AVX2, FMA, F16C and BMI2.
 #[derive(Clone, Copy)]
@@ -69,6 +74,132 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
+        match T::DTYPE {
+            Dtype::F32 => self.signs_f32(&cast(*x)),
+            Dtype::F64 => self.signs_f64(&cast(*x)),
+            Dtype::F16 => self.signs_half(&cast(*x), 0x7c00),
+            Dtype::Bf16 => self.signs_half(&cast(*x), 0x7f80),
+        }
+    }
+
+    #[inline(always)]
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
+        let own = &As::<S, T::Wide>::new(slopes);
+        match T::DTYPE {
+            Dtype::F32 => {
+                let (chunk, signs) = self.activate_f32(cast(load(x)), own);
+                store::<T>(cast(chunk), x);
+                signs
+            }
+            Dtype::F64 => {
+                let (chunk, signs) = self.activate_f64(cast(load(x)), own);
+                store::<T>(cast(chunk), x);
+                signs
+            }
+            Dtype::F16 | Dtype::Bf16 => plain::activate(self, x, slopes),
+        }
+    }
+
+    #[inline(always)]
+    fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+    ) {
+        let own = &As::<S, T::Wide>::new(slopes);
+        let g = piece.upstream();
+        match T::DTYPE {
+            Dtype::F32 => {
+                piece.set_input_gradient(cast(self.scale_f32(cast(g), signs, own)));
+            }
+            Dtype::F64 => {
+                piece.set_input_gradient(cast(self.scale_f64(cast(g), signs, own)));
+            }
+            Dtype::F16 | Dtype::Bf16 => plain::propagate(self, piece, signs, slopes),
+        }
+    }
+
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        let (g, basis) = (piece.upstream(), piece.basis());
+        match T::DTYPE {
+            Dtype::F32 => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
+            Dtype::F64 => self.sum_f64(lanes, cast(g), cast(basis), which),
+            Dtype::F16 | Dtype::Bf16 => {
+                let (g, basis) = (self.widen(&g), self.widen(&basis));
+                match half_sums::of::<T>(&g, &basis, which) {
+                    Some(sums) => self.add_half_sums(lanes, &sums),
+                    None => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        columns: &mut Columns,
+    ) {
+        let which = !signs & lowest(piece.len());
+        let (g, basis) = (piece.upstream(), piece.basis());
+        if T::DTYPE == Dtype::F64 {
+            self.columns_f64(columns, cast(g), cast(basis), which);
+        } else {
+            let (g, basis) = (self.widen(&g), self.widen(&basis));
+            self.columns_f32(&mut columns.sums, cast(g), cast(basis), which);
+        }
+        self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn widen<T: Element>(self, x: &[T; CHUNK]) -> [T::Wide; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.widen(x);
+        }
+        let x: [__m128i; 8] = cast(*x);
+        let mut wide = [[0.0_f32; 8]; 8];
+        for (wide, x) in wide.iter_mut().zip(x) {
+            // SAFETY: the value `self` proves F16C.
+            *wide = cast(unsafe { _mm256_cvtph_ps(x) });
+        }
+        cast(wide)
+    }
+
+    #[inline(always)]
+    fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
+        if T::DTYPE != Dtype::F16 {
+            return Portable.narrow(x);
+        }
+        let x: [__m256; 8] = cast(x);
+        let mut halves = [[0_u16; 8]; 8];
+        for (half, x) in halves.iter_mut().zip(x) {
+            // SAFETY: the value `self` proves F16C.
+            *half = cast(unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) });
+        }
+        cast(halves)
+    }
+
+    #[inline(always)]
+    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
+        let bytes: [__m256i; 2] = cast(*bytes);
+        let mut bits = [0_u32; 2];
+        for (bits, bytes) in bits.iter_mut().zip(bytes) {
+            // SAFETY: the value `self` proves AVX2.
+            let clear =
+                unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())) };
+            *bits = !(clear as u32);
+        }
+        cast::<[u32; 2], u64>(bits).to_le()
+    }
+}
+
+impl Avx2 {
+    #[inline(always)]
     fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
         let x: [__m256; 8] = cast(*x);
         let mut bits = [0_u8; 8];
@@ -113,133 +244,5 @@ impl Vectors for Avx2 {
             *bits = mask as u32;
         }
         cast::<[u32; 2], u64>(bits).to_le()
-    }
-
-    #[inline(always)]
-    fn widen_f16(self, x: &[f16; CHUNK]) -> [f32; CHUNK] {
-        let x: [__m128i; 8] = cast(*x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtph_ps(x) }))
-    }
-
-    #[inline(always)]
-    fn narrow_f16(self, x: &[f32; CHUNK]) -> [f16; CHUNK] {
-        let x: [__m256; 8] = cast(*x);
-        // SAFETY: the value `self` proves F16C.
-        cast(x.map(|x| unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }))
-    }
-
-    #[inline(always)]
-    fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
-        let bytes: [__m256i; 2] = cast(*bytes);
-        let mut bits = [0_u32; 2];
-        for (bits, bytes) in bits.iter_mut().zip(bytes) {
-            // SAFETY: the value `self` proves AVX2.
-            let clear =
-                unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())) };
-            *bits = !(clear as u32);
-        }
-        cast::<[u32; 2], u64>(bits)
-    }
-
-    #[inline(always)]
-    fn add_f32_to_lanes(
-        self,
-        sums: &mut [f64; LANES],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    ) {
-        let (g, b): ([[__m128; 2]; 8], [[__m128; 2]; 8]) = (cast(*g), cast(*b));
-        let mut halves: [__m256d; 2] = cast(*sums);
-        for (row, (g, b)) in g.into_iter().zip(b).enumerate() {
-            for (half, sum) in halves.iter_mut().enumerate() {
-                // SAFETY: the value `self` proves AVX2 and FMA.
-                *sum = unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    let g = _mm256_and_pd(_mm256_cvtps_pd(g[half]), mask);
-                    let b = _mm256_and_pd(_mm256_cvtps_pd(b[half]), mask);
-                    _mm256_fmadd_pd(g, b, *sum)
-                };
-            }
-        }
-        *sums = cast(halves);
-    }
-
-    #[inline(always)]
-    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
-        let terms: [[__m256d; 2]; 8] = cast(*terms);
-        let mut halves: [__m256d; 2] = cast(*sums);
-        for (row, terms) in terms.into_iter().enumerate() {
-            for (half, sum) in halves.iter_mut().enumerate() {
-                // SAFETY: the value `self` proves AVX2.
-                *sum = unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    _mm256_add_pd(*sum, _mm256_and_pd(terms[half], mask))
-                };
-            }
-        }
-        *sums = cast(halves);
-    }
-
-    #[inline(always)]
-    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
-        let terms: [[__m256d; 2]; 8] = cast(*terms);
-        let (mut sums, mut lost): ([__m256d; 2], [__m256d; 2]) =
-            (cast(lanes.sums), cast(lanes.lost));
-        for (row, terms) in terms.into_iter().enumerate() {
-            for half in 0..2 {
-                // SAFETY: the value `self` proves AVX2.
-                unsafe {
-                    let mask = mask(which >> (8 * row + 4 * half));
-                    let term = _mm256_and_pd(terms[half], mask);
-                    let next = _mm256_add_pd(sums[half], term);
-                    let from_term = _mm256_sub_pd(next, sums[half]);
-                    let from_sum = _mm256_sub_pd(next, from_term);
-                    let error = _mm256_add_pd(
-                        _mm256_sub_pd(sums[half], from_sum),
-                        _mm256_sub_pd(term, from_term),
-                    );
-                    lost[half] = _mm256_add_pd(lost[half], error);
-                    sums[half] = next;
-                }
-            }
-        }
-        (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
-    }
-
-    #[inline(always)]
-    fn add_f32_to_row(
-        self,
-        row: &mut [f64; CHUNK],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    ) {
-        let (fours, _) = row.as_chunks_mut::<4>();
-        let (g, b): ([__m128; 16], [__m128; 16]) = (cast(*g), cast(*b));
-        for (four, (sums, (g, b))) in fours.iter_mut().zip(g.into_iter().zip(b)).enumerate() {
-            // SAFETY: the value `self` proves AVX2 and FMA.
-            *sums = cast(unsafe {
-                let mask = mask(which >> (4 * four));
-                let g = _mm256_and_pd(_mm256_cvtps_pd(g), mask);
-                let b = _mm256_and_pd(_mm256_cvtps_pd(b), mask);
-                _mm256_fmadd_pd(g, b, cast::<[f64; 4], __m256d>(*sums))
-            });
-        }
-    }
-}
-
-/// All ones in the lanes whose bit, of the lowest four, is set.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn mask(bits: u64) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        let bit = _mm256_setr_epi64x(1, 2, 4, 8);
-        let own = _mm256_and_si256(_mm256_set1_epi64x(bits as i64), bit);
-        _mm256_castsi256_pd(_mm256_cmpeq_epi64(own, bit))
     }
 }

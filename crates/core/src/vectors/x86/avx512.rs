@@ -1,14 +1,22 @@
 //! 512-bit vectors, with a bit per lane for a mask.
+//!
+//! Where a chunk has fewer elements than 64, loads and stores go under a mask of those there are.
+
+mod f32;
+mod f64;
+mod half;
+mod moves;
 
 use std::arch::x86_64::*;
 
-use bytemuck::cast;
-use half::f16;
+use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
-use crate::element::Element;
-use crate::vectors::{CHUNK, LANES, Lanes, Sealed, Vectors};
+use crate::accumulator::Accumulator;
+use crate::element::{Dtype, Element};
+use crate::vectors::slopes::{As, ChunkSlopes};
+use crate::vectors::{CHUNK, Columns, Lanes, Piece, Portable, Sealed, Vectors, lowest};
 
-/// AVX-512 F, BW and VL, and BMI2.
+/// AVX-512 F, BW, DQ and VL, and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512 {
     past_caches: bool,
@@ -18,7 +26,7 @@ impl Avx512 {
     /// `past_caches` tells whether saved states are larger than the caches.
     ///
     /// # Safety
-    /// The processor has AVX-512 F, BW and VL, and BMI2.
+    /// The processor has AVX-512 F, BW, DQ and VL, and BMI2.
     #[inline(always)]
     pub(crate) unsafe fn new(past_caches: bool) -> Self {
         Avx512 { past_caches }
@@ -61,6 +69,24 @@ impl Vectors for Avx512 {
     }
 
     #[inline(always)]
+    fn close_up_elements<T: Element>(self, chunk: &[T; CHUNK], mask: u64) -> [T; CHUNK] {
+        match size_of::<T>() {
+            2 => cast(self.close_up_2(cast_ref(chunk), mask)),
+            4 => cast(self.close_up_4(cast_ref(chunk), mask)),
+            _ => cast(self.close_up_8(cast_ref(chunk), mask)),
+        }
+    }
+
+    #[inline(always)]
+    fn put_back_elements<T: Element>(self, closed: &[T], mask: u64, chunk: &mut [T; CHUNK]) {
+        match size_of::<T>() {
+            2 => self.put_back_2(cast_slice(closed), mask, cast_mut(chunk)),
+            4 => self.put_back_4(cast_slice(closed), mask, cast_mut(chunk)),
+            _ => self.put_back_8(cast_slice(closed), mask, cast_mut(chunk)),
+        }
+    }
+
+    #[inline(always)]
     fn finish_saving(self) {
         if self.past_caches {
             // SAFETY: every x86-64 processor has it.
@@ -69,57 +95,32 @@ impl Vectors for Avx512 {
     }
 
     #[inline(always)]
-    fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
-        let x: [__m512; 4] = cast(*x);
-        let mut bits = 0;
-        for (index, x) in x.into_iter().enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            let mask = unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps()) };
-            bits |= u64::from(mask) << (16 * index);
+    fn signs<T: Element>(self, x: &[T]) -> u64 {
+        if let Some(chunk) = x.first_chunk() {
+            return self.signs_of_chunk(chunk);
         }
-        bits
-    }
-
-    #[inline(always)]
-    fn signs_f64(self, x: &[f64; CHUNK]) -> u64 {
-        let x: [__m512d; 8] = cast(*x);
-        let mut bits = 0;
-        for (index, x) in x.into_iter().enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            let mask = unsafe { _mm512_cmp_pd_mask::<_CMP_GT_OQ>(x, _mm512_setzero_pd()) };
-            bits |= u64::from(mask) << (8 * index);
+        // SAFETY: as many elements as there are are read.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.signs_f32(x.as_ptr().cast(), x.len()),
+                Dtype::F64 => self.signs_f64(x.as_ptr().cast(), x.len()),
+                Dtype::F16 => self.signs_half(x.as_ptr().cast(), x.len(), 0x7c00),
+                Dtype::Bf16 => self.signs_half(x.as_ptr().cast(), x.len(), 0x7f80),
+            }
         }
-        bits
     }
 
     #[inline(always)]
-    fn signs_half(self, x: &[i16; CHUNK], infinity: i16) -> u64 {
-        let x: [__m512i; 2] = cast(*x);
-        let mut bits = 0;
-        for (index, x) in x.into_iter().enumerate() {
-            // Less one and unsigned, so that one comparison does: 0 wraps around.
-            // SAFETY: the value `self` proves AVX-512 BW.
-            let mask = unsafe {
-                let less_one = _mm512_sub_epi16(x, _mm512_set1_epi16(1));
-                _mm512_cmplt_epu16_mask(less_one, _mm512_set1_epi16(infinity))
-            };
-            bits |= u64::from(mask) << (32 * index);
+    fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
+        // SAFETY: a chunk is read.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.signs_f32(x.as_ptr().cast(), CHUNK),
+                Dtype::F64 => self.signs_f64(x.as_ptr().cast(), CHUNK),
+                Dtype::F16 => self.signs_half(x.as_ptr().cast(), CHUNK, 0x7c00),
+                Dtype::Bf16 => self.signs_half(x.as_ptr().cast(), CHUNK, 0x7f80),
+            }
         }
-        bits
-    }
-
-    #[inline(always)]
-    fn widen_f16(self, x: &[f16; CHUNK]) -> [f32; CHUNK] {
-        let x: [__m256i; 4] = cast(*x);
-        // SAFETY: the value `self` proves AVX-512 F.
-        cast(x.map(|x| unsafe { _mm512_cvtph_ps(x) }))
-    }
-
-    #[inline(always)]
-    fn narrow_f16(self, x: &[f32; CHUNK]) -> [f16; CHUNK] {
-        let x: [__m512; 4] = cast(*x);
-        // SAFETY: the value `self` proves AVX-512 F.
-        cast(x.map(|x| unsafe { _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }))
     }
 
     #[inline(always)]
@@ -130,73 +131,159 @@ impl Vectors for Avx512 {
     }
 
     #[inline(always)]
-    fn add_f32_to_lanes(
-        self,
-        sums: &mut [f64; LANES],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
-    ) {
-        let (g, b): ([__m256; 8], [__m256; 8]) = (cast(*g), cast(*b));
-        let mut sum: __m512d = cast(*sums);
-        for (row, (g, b)) in g.into_iter().zip(b).enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            sum = unsafe {
-                let (g, b) = (_mm512_cvtps_pd(g), _mm512_cvtps_pd(b));
-                _mm512_mask3_fmadd_pd(g, b, sum, (which >> (8 * row)) as u8)
-            };
+    fn write_bytes(self, signs: u64, bytes: &mut [i8]) {
+        // SAFETY: the value `self` proves AVX-512 BW, and no more bytes are written than there are.
+        unsafe {
+            let ones = _mm512_maskz_set1_epi8(signs, 1);
+            _mm512_mask_storeu_epi8(bytes.as_mut_ptr(), lowest(bytes.len()), ones);
         }
-        *sums = cast(sum);
     }
 
     #[inline(always)]
-    fn add_plain_terms_to_lanes(self, sums: &mut [f64; LANES], terms: &[f64; CHUNK], which: u64) {
-        let terms: [__m512d; 8] = cast(*terms);
-        let mut sum: __m512d = cast(*sums);
-        for (row, term) in terms.into_iter().enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            sum = unsafe { _mm512_mask_add_pd(sum, (which >> (8 * row)) as u8, sum, term) };
-        }
-        *sums = cast(sum);
-    }
-
-    #[inline(always)]
-    fn add_twofold_terms_to_lanes(self, lanes: &mut Lanes, terms: &[f64; CHUNK], which: u64) {
-        let terms: [__m512d; 8] = cast(*terms);
-        let (mut sum, mut lost): (__m512d, __m512d) = (cast(lanes.sums), cast(lanes.lost));
-        for (row, term) in terms.into_iter().enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            unsafe {
-                let term = _mm512_maskz_mov_pd((which >> (8 * row)) as u8, term);
-                let next = _mm512_add_pd(sum, term);
-                let from_term = _mm512_sub_pd(next, sum);
-                let from_sum = _mm512_sub_pd(next, from_term);
-                let error =
-                    _mm512_add_pd(_mm512_sub_pd(sum, from_sum), _mm512_sub_pd(term, from_term));
-                lost = _mm512_add_pd(lost, error);
-                sum = next;
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
+        assert!(x.len() <= CHUNK);
+        let (x, len, slopes) = (x.as_mut_ptr(), x.len(), &As::<S, T::Wide>::new(slopes));
+        // SAFETY: as many elements as there are are read and written.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.activate_f32(x.cast(), len, slopes),
+                Dtype::F64 => self.activate_f64(x.cast(), len, slopes),
+                Dtype::F16 => self.activate_f16(x.cast(), len, slopes),
+                Dtype::Bf16 => self.activate_bf16(x.cast(), len, slopes),
             }
         }
-        (lanes.sums, lanes.lost) = (cast(sum), cast(lost));
     }
 
     #[inline(always)]
-    fn add_f32_to_row(
+    fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
-        row: &mut [f64; CHUNK],
-        g: &[f32; CHUNK],
-        b: &[f32; CHUNK],
-        which: u64,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
     ) {
-        let (eights, _) = row.as_chunks_mut::<8>();
-        let (g, b): ([__m256; 8], [__m256; 8]) = (cast(*g), cast(*b));
-        for (eight, (sums, (g, b))) in eights.iter_mut().zip(g.into_iter().zip(b)).enumerate() {
-            // SAFETY: the value `self` proves AVX-512 F.
-            *sums = cast(unsafe {
-                let (g, b) = (_mm512_cvtps_pd(g), _mm512_cvtps_pd(b));
-                let sums = cast::<[f64; 8], __m512d>(*sums);
-                _mm512_mask3_fmadd_pd(g, b, sums, (which >> (8 * eight)) as u8)
-            });
+        let (len, slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let (g, dx) = piece.gradients();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.propagate_f32(g.cast(), dx.cast(), len, signs, slopes),
+                Dtype::F64 => self.propagate_f64(g.cast(), dx.cast(), len, signs, slopes),
+                Dtype::F16 => self.propagate_f16(g.cast(), dx.cast(), len, signs, slopes),
+                Dtype::Bf16 => self.propagate_bf16(g.cast(), dx.cast(), len, signs, slopes),
+            }
         }
+    }
+
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        let len = piece.len();
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
+                Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
+                Dtype::F16 => self.sum_f16(g.cast(), b.cast(), len, which, &mut lanes.sums),
+                Dtype::Bf16 => self.sum_bf16(g.cast(), b.cast(), len, which, &mut lanes.sums),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
+        if T::DTYPE == Dtype::F64 {
+            return Portable.fold::<T>(lanes);
+        }
+        let [a, b, c, d]: [__m256d; 4] = cast(lanes.sums);
+        // SAFETY: the value `self` proves AVX2.
+        let sum = unsafe {
+            let four = _mm256_add_pd(_mm256_add_pd(a, c), _mm256_add_pd(b, d));
+            let upper = _mm256_extractf128_pd::<1>(four);
+            let two = _mm_add_pd(_mm256_castpd256_pd128(four), upper);
+            _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+        };
+        T::Accumulator::from_parts(sum, 0.0)
+    }
+
+    #[inline(always)]
+    fn backward<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        lanes: &mut Lanes,
+    ) {
+        let (len, cast_slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let (g, b, dx) = piece.pointers();
+        if T::DTYPE == Dtype::F16 {
+            let piece = (g.cast(), b.cast(), dx.cast(), len);
+            // SAFETY: a piece's pointers are good for its elements, and elements are written after
+            // they and those before them were read.
+            unsafe { self.backward_f16(piece, signs, cast_slopes, &mut lanes.sums) };
+        } else if T::DTYPE == Dtype::F32 && len == CHUNK {
+            let piece = (g.cast(), b.cast(), dx.cast());
+            // SAFETY: as above.
+            unsafe { self.backward_f32(piece, signs, cast_slopes, &mut lanes.sums) };
+        } else {
+            self.sum(piece, !signs & lowest(piece.len()), lanes);
+            self.propagate(piece, signs, slopes);
+        }
+    }
+
+    #[inline(always)]
+    fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        columns: &mut Columns,
+    ) {
+        let (len, slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let which = !signs & lowest(len);
+        let (g, b, dx) = piece.pointers();
+        // SAFETY: as for `backward`.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => {
+                    self.columns_f32(g.cast(), b.cast(), len, which, &mut columns.sums);
+                    self.propagate_f32(g.cast(), dx.cast(), len, signs, slopes);
+                }
+                Dtype::F64 => {
+                    self.columns_f64(g.cast(), b.cast(), len, which, columns);
+                    self.propagate_f64(g.cast(), dx.cast(), len, signs, slopes);
+                }
+                Dtype::F16 => {
+                    self.columns_f16(g.cast(), b.cast(), len, which, &mut columns.sums);
+                    self.propagate_f16(g.cast(), dx.cast(), len, signs, slopes);
+                }
+                Dtype::Bf16 => {
+                    self.columns_bf16(g.cast(), b.cast(), len, which, &mut columns.sums);
+                    self.propagate_bf16(g.cast(), dx.cast(), len, signs, slopes);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        row: &mut [T::Accumulator],
+    ) {
+        let len = piece.len();
+        let which = !signs & lowest(len);
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F16 => self.row_f16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::Bf16 => self.row_bf16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+            }
+        }
+        self.propagate(piece, signs, slopes);
     }
 }

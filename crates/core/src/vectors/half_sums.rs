@@ -1,0 +1,62 @@
+//! Sums of products of two-byte types: four products at a time in `f32`, the sums of those in `f64`.
+//!
+//! ```text
+//! p[j]    = g[j] * basis[j] where it is to be summed, else 0      in f32
+//! sum[i]  = (p[i0] + p[i1]) + (p[i2] + p[i3])                     in f32, 16 sums of 4
+//! ```
+//!
+//! A product of two `f16` is exact in `f32`, and so is one of two `bf16` but where it leaves the range
+//! of `f32`. Two additions round each term, by 2^-24 of the partial sum each. For `bf16`, the chunk's
+//! terms are summed in `f64` one by one unless (1) no sum reaches 2^100, so that no product overflowed,
+//! and (2) one is at least 2^-90: the 64 products then lose at most 64 * 2^-150 to underflow, 2^-54 of that
+//! sum.
+
+use super::plain::mask;
+use super::{CHUNK, LANES};
+use crate::element::{Dtype, Element};
+
+/// Sums from here on are left to `f64`: 2^100.
+pub(super) const TOO_LARGE: f32 = f32::from_bits((127 + 100) << 23);
+/// A sum of this size says that underflow does not matter: 2^-90.
+pub(super) const LARGE_ENOUGH: f32 = f32::from_bits((127 - 90) << 23);
+
+/// The sums of four of a chunk of two-byte elements, or none where `f32` does not hold them.
+#[inline(always)]
+pub(super) fn of<T: Element>(
+    g: &[T::Wide; CHUNK],
+    basis: &[T::Wide; CHUNK],
+    which: u64,
+) -> Option<[f32; LANES]> {
+    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
+        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
+    let mut products = [0.0_f32; CHUNK];
+    for (lane, product) in products.iter_mut().enumerate() {
+        let mask = mask(which, lane / 4)[lane % 4] as u32;
+        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
+    }
+    let mut sums = [0.0; LANES];
+    if T::DTYPE == Dtype::F16 {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = (products[i] + products[i + 16]) + (products[i + 32] + products[i + 48]);
+        }
+        return Some(sums);
+    }
+    // Neighbours share a 32-bit lane, from which shifts and masks make two numbers.
+    for (i, sum) in sums.iter_mut().enumerate() {
+        let (first, second) = (products[2 * i] + products[2 * i + 1], 2 * i + 32);
+        *sum = first + (products[second] + products[second + 1]);
+    }
+    in_range(&sums).then_some(sums)
+}
+
+/// Whether sums of four products of `bf16` are as good as those of exact products.
+#[inline(always)]
+fn in_range(sums: &[f32; LANES]) -> bool {
+    let mut large = [false; LANES];
+    let mut fits = [false; LANES];
+    for ((sum, large), fits) in sums.iter().zip(&mut large).zip(&mut fits) {
+        *fits = sum.abs() < TOO_LARGE;
+        *large = sum.abs() >= LARGE_ENOUGH;
+    }
+    fits.iter().all(|&fits| fits) && large.iter().any(|&large| large)
+}

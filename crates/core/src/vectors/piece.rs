@@ -1,0 +1,94 @@
+//! What backward reads and writes of a chunk.
+
+use std::marker::PhantomData;
+
+use super::{CHUNK, load, store};
+use crate::element::Element;
+
+/// At most [`CHUNK`] elements: the upstream gradient, what the slope gradient is summed over, and where the
+/// input gradient goes, which is in place of one of the two.
+#[doc(hidden)]
+pub struct Piece<'a, T> {
+    upstream: *const T,
+    /// Null where nothing is summed.
+    basis: *const T,
+    input_gradient: *mut T,
+    len: usize,
+    elements: PhantomData<&'a mut [T]>,
+}
+
+impl<'a, T: Element> Piece<'a, T> {
+    /// The input gradient overwrites the upstream one. `basis` may be empty where nothing is summed.
+    ///
+    /// # Panics
+    /// For slices longer than a chunk or, where there is a basis, of different lengths.
+    #[inline(always)]
+    pub(crate) fn in_place(grad: &'a mut [T], basis: &'a [T]) -> Self {
+        let len = grad.len();
+        assert!(len <= CHUNK && (basis.is_empty() || basis.len() == len));
+        let grad = grad.as_mut_ptr();
+        let basis = if basis.is_empty() { std::ptr::null() } else { basis.as_ptr() };
+        Piece { upstream: grad, basis, input_gradient: grad, len, elements: PhantomData }
+    }
+
+    /// The input gradient overwrites the basis.
+    ///
+    /// # Panics
+    /// For slices longer than a chunk or of different lengths.
+    #[inline(always)]
+    pub(crate) fn over_basis(upstream: &'a [T], basis: &'a mut [T]) -> Self {
+        let len = basis.len();
+        assert!(len <= CHUNK && upstream.len() == len);
+        let basis = basis.as_mut_ptr();
+        let upstream = upstream.as_ptr();
+        Piece { upstream, basis, input_gradient: basis, len, elements: PhantomData }
+    }
+
+    /// Its elements.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The upstream gradient by value; behind a short one zeroes.
+    #[inline(always)]
+    pub(crate) fn upstream(&self) -> [T; CHUNK] {
+        // SAFETY: made of a slice of this length that is borrowed for 'a; the copy ends before anything
+        // is written.
+        load(unsafe { std::slice::from_raw_parts(self.upstream, self.len) })
+    }
+
+    /// The basis by value; behind a short one zeroes.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[inline(always)]
+    pub(crate) fn basis(&self) -> [T; CHUNK] {
+        assert!(!self.basis.is_null());
+        // SAFETY: as above.
+        load(unsafe { std::slice::from_raw_parts(self.basis, self.len) })
+    }
+
+    /// Writes the input gradient.
+    #[inline(always)]
+    pub(crate) fn set_input_gradient(&mut self, chunk: [T; CHUNK]) {
+        // SAFETY: made of a slice of this length that is borrowed mutably for 'a.
+        store(chunk, unsafe { std::slice::from_raw_parts_mut(self.input_gradient, self.len) });
+    }
+
+    /// Upstream gradient, basis and input gradient: `len` elements each, at most [`CHUNK`].
+    ///
+    /// # Panics
+    /// Where there is no basis.
+    #[inline(always)]
+    pub(super) fn pointers(&mut self) -> (*const T, *const T, *mut T) {
+        assert!(!self.basis.is_null());
+        (self.upstream, self.basis, self.input_gradient)
+    }
+
+    /// Upstream gradient and input gradient.
+    #[inline(always)]
+    pub(super) fn gradients(&mut self) -> (*const T, *mut T) {
+        (self.upstream, self.input_gradient)
+    }
+}

@@ -1,0 +1,127 @@
+//! The passes over a chunk in plain Rust, on arrays of 64 by value. Levels use them where LLVM makes as much of
+//! them as there is to be had.
+
+use super::{CHUNK, ChunkSlopes, Columns, Lanes, Piece, Vectors, half_sums, load, lowest, store};
+use crate::accumulator::Accumulator;
+use crate::element::{Dtype, Element, Wide};
+
+/// See [`Vectors::activate`].
+#[inline(always)]
+pub(super) fn activate<V, T, S>(vectors: V, x: &mut [T], slopes: &S) -> u64
+where
+    V: Vectors,
+    T: Element,
+    S: ChunkSlopes<T::Wide>,
+{
+    let pre = load(x);
+    let signs = vectors.signs_of_chunk(&pre);
+    let mut wide = vectors.widen(&pre);
+    for (lane, x) in wide.iter_mut().enumerate() {
+        // Loaded for every lane: a load under a condition is a branch.
+        let slope = slopes.lane(lane);
+        *x = *x * if *x > T::Wide::ZERO { T::Wide::ONE } else { slope };
+    }
+    store(vectors.narrow(wide), x);
+    signs
+}
+
+/// See [`Vectors::propagate`].
+#[inline(always)]
+pub(super) fn propagate<V, T, S>(vectors: V, piece: &mut Piece<'_, T>, signs: u64, slopes: &S)
+where
+    V: Vectors,
+    T: Element,
+    S: ChunkSlopes<T::Wide>,
+{
+    let mut wide = vectors.widen(&piece.upstream());
+    for (row, four) in wide.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+        let set = mask(signs, row);
+        for (lane, g) in four.iter_mut().enumerate() {
+            *g = *g * T::Wide::ONE.or_else(set[lane], slopes.lane(FOUR * row + lane));
+        }
+    }
+    piece.set_input_gradient(vectors.narrow(wide));
+}
+
+/// See [`Vectors::sum`].
+#[inline(always)]
+pub(super) fn sum<V: Vectors, T: Element>(
+    vectors: V,
+    piece: &mut Piece<'_, T>,
+    which: u64,
+    lanes: &mut Lanes,
+) {
+    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
+    match T::DTYPE {
+        Dtype::F64 => vectors.add_twofold(lanes, &terms::<T>(&g, &basis, which)),
+        Dtype::F32 => vectors.add_plain(lanes, &terms::<T>(&g, &basis, which)),
+        Dtype::F16 | Dtype::Bf16 => match half_sums::of::<T>(&g, &basis, which) {
+            Some(sums) => vectors.add_half_sums(lanes, &sums),
+            None => vectors.add_plain(lanes, &terms::<T>(&g, &basis, which)),
+        },
+    }
+}
+
+/// See [`Vectors::backward_columns`].
+#[inline(always)]
+pub(super) fn backward_columns<V, T, S>(
+    vectors: V,
+    piece: &mut Piece<'_, T>,
+    signs: u64,
+    slopes: &S,
+    columns: &mut Columns,
+) where
+    V: Vectors,
+    T: Element,
+    S: ChunkSlopes<T::Wide>,
+{
+    let which = !signs & lowest(piece.len());
+    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
+    let terms = terms::<T>(&g, &basis, which);
+    for ((sum, lost), term) in columns.sums.iter_mut().zip(&mut columns.lost).zip(terms) {
+        T::Accumulator::add(sum, lost, term);
+    }
+    vectors.propagate(piece, signs, slopes);
+}
+
+/// The products, and 0 for elements that are not to be summed.
+#[inline(always)]
+pub(crate) fn terms<T: Element>(
+    g: &[T::Wide; CHUNK],
+    basis: &[T::Wide; CHUNK],
+    which: u64,
+) -> [f64; CHUNK] {
+    let mut terms = [0.0; CHUNK];
+    for (row, four) in terms.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+        let set = mask(which, row);
+        for (lane, term) in four.iter_mut().enumerate() {
+            let at = FOUR * row + lane;
+            let product = T::Accumulator::product(g[at], basis[at]);
+            *term = f64::from_bits(product.to_bits() & set[lane]);
+        }
+    }
+    terms
+}
+
+/// Masks of four lanes are read from a table: what LLVM makes of shifts and tests by the lane is far slower.
+const FOUR: usize = 4;
+
+static MASKS: [[u64; FOUR]; 16] = {
+    let mut masks = [[0; FOUR]; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        let mut lane = 0;
+        while lane < FOUR {
+            masks[bits][lane] = (bits as u64 >> lane & 1).wrapping_neg();
+            lane += 1;
+        }
+        bits += 1;
+    }
+    masks
+};
+
+/// All ones for the set ones of four bits.
+#[inline(always)]
+pub(super) fn mask(bits: u64, row: usize) -> &'static [u64; FOUR] {
+    &MASKS[(bits >> (FOUR * row)) as usize & 15]
+}

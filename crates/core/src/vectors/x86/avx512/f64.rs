@@ -1,0 +1,246 @@
+//! `f64`: eight to a vector. Sums are twofold.
+
+use std::arch::x86_64::*;
+
+use bytemuck::cast;
+
+use super::Avx512;
+use crate::vectors::slopes::{ByRun, ChunkSlopes};
+use crate::vectors::{CHUNK, Columns, Lanes, lowest};
+
+const GROUP: usize = 8;
+
+/// # Safety
+/// Pointers are good for `len` elements, at most a chunk, and elements may be written where others of the
+/// same place were read.
+impl Avx512 {
+    #[inline(always)]
+    pub(super) unsafe fn signs_f64(self, x: *const f64, len: usize) -> u64 {
+        let mut bits = 0;
+        for at in (0..CHUNK).step_by(GROUP) {
+            if at >= len {
+                break;
+            }
+            // SAFETY: the caller's.
+            let k = unsafe {
+                _mm512_cmp_pd_mask::<_CMP_GT_OQ>(load(x.add(at), len - at), _mm512_setzero_pd())
+            };
+            bits |= u64::from(k) << at;
+        }
+        bits
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn activate_f64(
+        self,
+        x: *mut f64,
+        len: usize,
+        slopes: &impl ChunkSlopes<f64>,
+    ) -> u64 {
+        let mut bits = 0;
+        for at in (0..CHUNK).step_by(GROUP) {
+            if at >= len {
+                break;
+            }
+            // SAFETY: the caller's.
+            unsafe {
+                let v = load(x.add(at), len - at);
+                let positive = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(v, _mm512_setzero_pd());
+                let slope = slopes_at(slopes, at);
+                let factor = _mm512_mask_mov_pd(slope, positive, _mm512_set1_pd(1.0));
+                store(x.add(at), len - at, _mm512_mul_pd(v, factor));
+                bits |= u64::from(positive) << at;
+            }
+        }
+        bits
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn propagate_f64(
+        self,
+        g: *const f64,
+        dx: *mut f64,
+        len: usize,
+        signs: u64,
+        slopes: &impl ChunkSlopes<f64>,
+    ) {
+        for at in (0..CHUNK).step_by(GROUP) {
+            if at >= len {
+                break;
+            }
+            // SAFETY: the caller's.
+            unsafe {
+                let slope = slopes_at(slopes, at);
+                let positive = (signs >> at) as u8;
+                let factor = _mm512_mask_mov_pd(slope, positive, _mm512_set1_pd(1.0));
+                let v = load(g.add(at), len - at);
+                store(dx.add(at), len - at, _mm512_mul_pd(v, factor));
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn sum_f64(
+        self,
+        g: *const f64,
+        b: *const f64,
+        len: usize,
+        which: u64,
+        lanes: &mut Lanes,
+    ) {
+        let mut sums: [__m512d; 2] = cast(lanes.sums);
+        let mut lost: [__m512d; 2] = cast(lanes.lost);
+        let mut at = 0;
+        while at < len {
+            for (half, (sum, lost)) in sums.iter_mut().zip(&mut lost).enumerate() {
+                let here = at + GROUP * half;
+                if here < len {
+                    let k = (which >> here) as u8;
+                    // SAFETY: the caller's.
+                    unsafe {
+                        let (g, b) = (load(g.add(here), len - here), load(b.add(here), len - here));
+                        add_twofold(_mm512_maskz_mul_pd(k, g, b), sum, lost);
+                    }
+                }
+            }
+            at += 2 * GROUP;
+        }
+        (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn columns_f64(
+        self,
+        g: *const f64,
+        b: *const f64,
+        len: usize,
+        which: u64,
+        columns: &mut Columns,
+    ) {
+        let mut sums: [__m512d; CHUNK / GROUP] = cast(columns.sums);
+        let mut lost: [__m512d; CHUNK / GROUP] = cast(columns.lost);
+        for (index, (sum, lost)) in sums.iter_mut().zip(&mut lost).enumerate() {
+            let at = GROUP * index;
+            if at >= len {
+                break;
+            }
+            // SAFETY: the caller's.
+            unsafe {
+                let (g, b) = (load(g.add(at), len - at), load(b.add(at), len - at));
+                add_twofold(_mm512_maskz_mul_pd((which >> at) as u8, g, b), sum, lost);
+            }
+        }
+        (columns.sums, columns.lost) = (cast(sums), cast(lost));
+    }
+
+    /// The same, with sums in memory, each beside what its roundings lost.
+    #[inline(always)]
+    pub(super) unsafe fn row_f64(
+        self,
+        g: *const f64,
+        b: *const f64,
+        len: usize,
+        which: u64,
+        row: &mut [[f64; 2]],
+    ) {
+        let row = &mut row[..len];
+        for at in (0..CHUNK).step_by(GROUP) {
+            if at >= len {
+                break;
+            }
+            let left = len - at;
+            // SAFETY: the caller's; the row is as long, and each of its entries is two numbers.
+            unsafe {
+                let to = row.as_mut_ptr().add(at).cast::<f64>();
+                let (g, b) = (load(g.add(at), left), load(b.add(at), left));
+                let (low, high) = (load(to, 2 * left), load_from(to, GROUP, 2 * left));
+                let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+                let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+                let mut sum = _mm512_permutex2var_pd(low, even, high);
+                let mut lost = _mm512_permutex2var_pd(low, odd, high);
+                let term = _mm512_maskz_mul_pd((which >> at) as u8, g, b);
+                add_twofold(term, &mut sum, &mut lost);
+                let first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+                let second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+                store(to, 2 * left, _mm512_permutex2var_pd(sum, first, lost));
+                if 2 * left > GROUP {
+                    let rest = _mm512_permutex2var_pd(sum, second, lost);
+                    store(to.add(GROUP), 2 * left - GROUP, rest);
+                }
+            }
+        }
+    }
+}
+
+/// The slopes of eight elements.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+unsafe fn slopes_at(slopes: &impl ChunkSlopes<f64>, at: usize) -> __m512d {
+    let Some(ByRun { slopes: [first, second, third], ends }) = slopes.by_run() else {
+        return cast(slopes.group::<GROUP>(at));
+    };
+    let [before_first, before_second] = ends.map(|end| (lowest(end) >> at) as u8);
+    // SAFETY: the caller's.
+    unsafe {
+        let later =
+            _mm512_mask_mov_pd(_mm512_set1_pd(third), before_second, _mm512_set1_pd(second));
+        _mm512_mask_mov_pd(later, before_first, _mm512_set1_pd(first))
+    }
+}
+
+/// Adds a term, and to `lost` what the rounding loses.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+unsafe fn add_twofold(term: __m512d, sum: &mut __m512d, lost: &mut __m512d) {
+    // SAFETY: the caller's.
+    unsafe {
+        let next = _mm512_add_pd(*sum, term);
+        let from_term = _mm512_sub_pd(next, *sum);
+        let from_sum = _mm512_sub_pd(next, from_term);
+        let error = _mm512_add_pd(_mm512_sub_pd(*sum, from_sum), _mm512_sub_pd(term, from_term));
+        *lost = _mm512_add_pd(*lost, error);
+        *sum = next;
+    }
+}
+
+/// # Safety
+/// The pointer is good for `len` elements, or for eight of them.
+#[inline(always)]
+unsafe fn load(from: *const f64, len: usize) -> __m512d {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= GROUP {
+            _mm512_loadu_pd(from)
+        } else {
+            _mm512_maskz_loadu_pd(lowest(len) as u8, from)
+        }
+    }
+}
+
+/// The eight elements from `at` on, or zeroes where there are none.
+///
+/// # Safety
+/// The pointer is good for `len` elements, or for `at` and eight more.
+#[inline(always)]
+unsafe fn load_from(from: *const f64, at: usize, len: usize) -> __m512d {
+    // SAFETY: the caller's.
+    unsafe { if len > at { load(from.add(at), len - at) } else { _mm512_setzero_pd() } }
+}
+
+/// # Safety
+/// The pointer is good for `len` elements, or for eight of them.
+#[inline(always)]
+unsafe fn store(to: *mut f64, len: usize, v: __m512d) {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= GROUP {
+            _mm512_storeu_pd(to, v);
+        } else {
+            _mm512_mask_storeu_pd(to, lowest(len) as u8, v);
+        }
+    }
+}
