@@ -3,9 +3,14 @@
 import os
 import pathlib
 import sys
+import tempfile
 
-import pytest
-import torch
+# Graphs that were compiled for another version of the operators are none for this one.
+CACHE = tempfile.TemporaryDirectory(prefix="prelu-mem-inductor-", ignore_cleanup_errors=True)
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = CACHE.name
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
