@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use prelu_mem_adaptive::Adaptive;
 use prelu_mem_bitmask::{Bitmask, SignBits};
-use prelu_mem_core::{Backend, Element, Identity, Kernels, Recipe, SignOfOutput, Strategy};
+use prelu_mem_core::{
+    Backend, Codec, Element, Home, Identity, Kernels, Recipe, SignOfOutput, Strategy,
+};
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_full_copy::FullCopy;
 use prelu_mem_int8_mask::{Int8Mask, SignByte};
@@ -18,6 +20,20 @@ pub trait Visitor<B: Backend, T: Element> {
 
     /// Does it.
     fn visit<S: Strategy<B, T>>(self, strategy: S) -> Self::Output;
+}
+
+/// The same for hosts whose saved states are memory of their own: they plan by the recipe and call the
+/// loops themselves.
+pub trait RecipeVisitor<B: Backend, T: Element> {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<R>(self, recipe: R) -> Self::Output
+    where
+        R: Recipe<T>,
+        R::Home: Home<B, T, <R::Codec as Codec<T>>::Word>,
+        B: Kernels<R::Codec, T>;
 }
 
 macro_rules! strategies {
@@ -51,6 +67,18 @@ macro_rules! strategies {
             T: Element,
             B: EveryKernel<T>,
             V: Visitor<B, T>,
+        {
+            match name {
+                $(StrategyName::$strategy => visitor.visit($strategy),)*
+            }
+        }
+
+        /// Calls `visitor` with the recipe of this name.
+        pub fn with_recipe<B, T, V>(name: StrategyName, visitor: V) -> V::Output
+        where
+            T: Element,
+            B: EveryKernel<T>,
+            V: RecipeVisitor<B, T>,
         {
             match name {
                 $(StrategyName::$strategy => visitor.visit($strategy),)*

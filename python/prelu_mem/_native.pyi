@@ -1,0 +1,41 @@
+"""The compiled part: addresses of tensors in. Nothing here checks what an address is of."""
+
+from collections.abc import Sequence
+
+__version__: str
+
+class Plan:
+    """What is saved of one tensor for one set of slopes."""
+
+    @property
+    def saved_bytes(self) -> int: ...
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Bytes of the saved state that nothing is written to: from the first to before the second."""
+
+    @property
+    def needs_output(self) -> bool: ...
+    @property
+    def elements(self) -> tuple[int, int, int]:
+        """Elements of derived, encoded and kept channels."""
+
+    def forward(self, x: int, saved: tuple[int, int], threads: int) -> None: ...
+    def backward(
+        self, grad: int, output: int | None, saved: tuple[int, int], sums: int | None, threads: int
+    ) -> None: ...
+
+def strategies() -> list[str]: ...
+def plans_made() -> int: ...
+def check(strategy: str) -> None: ...
+def reads_output(strategy: str, learned: bool) -> bool: ...
+def plan(
+    strategy: str,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    axis: int,
+    shared: bool,
+    learned: bool,
+    slopes: tuple[int, int],
+    cuda: tuple[int, int] | None = None,
+) -> Plan: ...

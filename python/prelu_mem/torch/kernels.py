@@ -1,0 +1,133 @@
+"""From tensors to the loops: what a tensor is, is checked here, and its address goes on.
+
+``made_with`` is what a plan was made of, in a float64 tensor on the CPU: the axes from slowest to fastest in
+memory, padded to AXES with -1, and the slopes. With it, backward reads a saved state as it was written, whatever
+happened to the slopes or to the layout of tensors since.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from prelu_mem import _native
+from prelu_mem.torch.slopes import on_host
+
+#: The engine's names of dtypes.
+DTYPES = {
+    torch.float16: "f16",
+    torch.bfloat16: "bf16",
+    torch.float32: "f32",
+    torch.float64: "f64",
+}
+
+#: The most axes a tensor may have.
+AXES = 8
+
+
+def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
+    """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
+    dense = x if is_dense(x) else x.contiguous()
+    order = memory_order(dense)
+    host = on_host(slopes, x.dtype)
+    plan = _plan(dense, host, strategy, learned)
+    saved = torch.empty(plan.saved_bytes, dtype=torch.uint8, device=x.device)
+    begin, end = plan.padding
+    if begin < end:
+        saved[begin:end] = 0
+    plan.forward(dense.data_ptr(), (saved.data_ptr(), saved.numel()), torch.get_num_threads())
+    if dense is not x:
+        x.copy_(dense)
+    return saved, torch.cat((_axes(tuple(order)), host.double().reshape(-1)))
+
+
+def backward_(
+    grad: Tensor, output: Tensor | None, saved: Tensor, made_with: Tensor, strategy: str, learned: bool
+) -> Tensor:
+    """Overwrites ``grad`` with the input gradient; returns the slope gradient in float64, empty for frozen slopes."""
+    order = [int(axis) for axis in made_with[:AXES].tolist() if axis >= 0]
+    host = made_with[AXES:].to(grad.dtype)
+    dense = _laid_out(grad, order)
+    plan = _plan(dense, host, strategy, learned)
+    if saved.numel() != plan.saved_bytes or not saved.is_contiguous():
+        raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {plan.saved_bytes} belong to this layer")
+    if plan.needs_output and output is None:
+        raise RuntimeError(f"strategy '{strategy}' reads the output in backward: pass it")
+    read = None
+    if output is not None and plan.needs_output:
+        if output.shape != grad.shape or output.dtype != grad.dtype:
+            raise RuntimeError(
+                f"output {tuple(output.shape)} of {output.dtype} and gradient {tuple(grad.shape)} of {grad.dtype} differ"
+            )
+        read = _laid_out(output, order)
+    sums = torch.zeros(host.numel() if learned else 0, dtype=torch.float64, device=grad.device)
+    plan.backward(
+        dense.data_ptr(),
+        None if read is None else read.data_ptr(),
+        (saved.data_ptr(), saved.numel()),
+        sums.data_ptr() if learned else None,
+        torch.get_num_threads(),
+    )
+    if dense is not grad:
+        grad.copy_(dense)
+    return sums
+
+
+@functools.cache
+def _axes(order: tuple[int, ...]) -> Tensor:
+    if len(order) > AXES:
+        raise ValueError(f"an input of {len(order)} axes: up to {AXES} are accepted")
+    return torch.tensor([*order, *[-1] * (AXES - len(order))], dtype=torch.float64)
+
+
+def memory_order(x: Tensor) -> list[int]:
+    """The axes from slowest to fastest; where strides say nothing, as they come."""
+    axes = range(x.dim())
+    if x.is_contiguous():
+        return list(axes)
+    shape, strides = x.shape, x.stride()
+    ordered = iter(sorted((axis for axis in axes if shape[axis] != 1), key=lambda axis: -strides[axis]))
+    return [axis if shape[axis] == 1 else next(ordered) for axis in axes]
+
+
+def is_dense(x: Tensor) -> bool:
+    """Whether the elements fill one gapless piece of memory, in any order of the axes."""
+    if x.is_contiguous():
+        return True
+    expected = 1
+    for stride, size in sorted(zip(x.stride(), x.shape)):
+        if size != 1:
+            if stride != expected:
+                return False
+            expected *= size
+    return True
+
+
+def _laid_out(x: Tensor, order: list[int]) -> Tensor:
+    """``x`` where it is dense in this order, else a copy that is."""
+    if x.numel() == 0 or (is_dense(x) and memory_order(x) == order):
+        return x
+    strides, step = [0] * x.dim(), 1
+    for axis in reversed(order):
+        strides[axis] = step
+        step *= x.size(axis)
+    return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
+
+
+def _plan(x: Tensor, host: Tensor, strategy: str, learned: bool) -> _native.Plan:
+    """Plans a dense tensor; ``host`` are the slopes, of its dtype and contiguous on the CPU."""
+    cuda = None
+    if x.device.type == "cuda":
+        cuda = (x.device.index, torch.cuda.current_stream(x.device).cuda_stream)
+    shape, strides, axis = x.shape, x.stride(), 1
+    shared = host.numel() == 1
+    if len(shape) < 2:
+        # Without a channel axis there is one slope.
+        shape, strides, axis = shape or torch.Size((1,)), strides or (1,), 0
+    else:
+        shared = shared and shape[1] != 1
+    return _native.plan(
+        strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, (host.data_ptr(), host.numel()), cuda
+    )

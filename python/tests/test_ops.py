@@ -1,0 +1,72 @@
+"""The operators by PyTorch's own checks, and the transformations that they do not take part in."""
+
+import pytest
+import torch
+
+from prelu_mem.torch import PReLU, ops, prelu
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def samples():
+    for dtype in (torch.float32, torch.bfloat16):
+        for strategy in ("adaptive", "full-copy", "int8-mask"):
+            for learned in (True, False):
+                yield torch.randn(2, 3, 4, dtype=dtype), torch.tensor([0.25, -0.5, 0.0]), strategy, learned
+
+
+def test_opcheck_forward():
+    for x, slopes, strategy, learned in samples():
+        torch.library.opcheck(ops.forward_, (x, slopes, strategy, learned))
+
+
+def test_opcheck_backward():
+    for x, slopes, strategy, learned in samples():
+        y = x.clone()
+        saved, made_with = ops.forward_(y, slopes, strategy, learned)
+        torch.library.opcheck(ops.backward_, (torch.randn_like(y), y, saved, made_with, strategy, learned))
+
+
+def test_a_saved_state_of_something_else_is_refused():
+    y = torch.randn(2, 3, 4)
+    saved, made_with = ops.forward_(y, torch.full((3,), -0.5), "bitmask", True)
+    with pytest.raises(RuntimeError, match="saved state"):
+        ops.backward_(torch.randn_like(y), y, saved[:-1], made_with, "bitmask", True)
+    with pytest.raises(RuntimeError, match="saved state"):
+        ops.backward_(torch.randn_like(y), y, saved, made_with, "int8-mask", True)
+    with pytest.raises(RuntimeError, match="reads the output"):
+        ops.backward_(torch.randn_like(y), None, saved, made_with, "bitmask", True)
+    with pytest.raises(RuntimeError, match="differ"):
+        ops.backward_(torch.randn_like(y), y[:1], saved, made_with, "bitmask", True)
+
+
+def test_double_backward_is_refused():
+    x = torch.randn(2, 3, requires_grad=True)
+    for inplace in (True, False):
+        y = prelu(x * 1, torch.full((3,), 0.25, requires_grad=True), inplace=inplace)
+        (dx,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        with pytest.raises(RuntimeError, match="once_differentiable"):
+            dx.sum().backward()
+
+
+def test_vmap_and_functional_gradients_are_refused():
+    layer = PReLU(3, inplace=False)
+    with pytest.raises(RuntimeError, match="vmap"):
+        torch.vmap(layer)(torch.randn(5, 2, 3))
+    with pytest.raises(RuntimeError, match="functorch transforms"):
+        torch.func.grad(lambda x: layer(x).sum())(torch.randn(2, 3))
+
+
+def test_forward_mode_is_refused():
+    layer = PReLU(3, inplace=False)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(torch.randn(2, 3), torch.randn(2, 3))
+        with pytest.raises(RuntimeError, match="jvp|forward"):
+            layer(dual)
+
+
+def test_fx_traces_around_the_layer():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), PReLU(3))
+    traced = torch.fx.symbolic_trace(model)
+    x = torch.randn(2, 4)
+    torch.testing.assert_close(traced(x), model(x))
