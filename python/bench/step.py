@@ -46,6 +46,10 @@ def main():
 
 
 def resident_peak():
+    # A child's ru_maxrss begins at its parent's, from before exec; the kernel's own count does not.
+    if sys.platform == "linux":
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
