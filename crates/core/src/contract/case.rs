@@ -236,7 +236,9 @@ fn specials<T: Element>() -> Vec<Case<T>> {
     let channels = pairs * every_slope::<T>().len();
     let second = Case::new(layout, &[1, channels, 3], 1).values(Values::Specials);
     let last = Case::new(layout, &[3, channels], 1).values(Values::Specials);
-    vec![second.clone(), last.clone(), second.frozen(), last.frozen()]
+    // Long enough for sums in lanes, which short runs and columns do without.
+    let long = Case::new(layout, &[1, channels, 33], 1).values(Values::Specials);
+    vec![second.clone(), last.clone(), long, second.frozen(), last.frozen()]
 }
 
 /// Beyond 65,536 elements, where the CPU's blocks end and word boundaries move.
