@@ -2,7 +2,8 @@
 //! elements at a time: signs as bits, multiplication by 1 or a slope, and sums of products.
 //!
 //! A value of a level's type is the proof that the processor has its instructions. Only the backend's
-//! dispatch makes one, within a function compiled for them. Every level gives the same bits.
+//! dispatch makes one, within a function compiled for them. Every level gives the same bits, but for
+//! which NaN a NaN is.
 
 mod half_sums;
 mod piece;

@@ -193,7 +193,7 @@ unsafe fn positive(x: *const f64) -> __mmask8 {
             mask = lateout(kreg) mask,
             zero = in(zmm_reg) _mm512_setzero_pd(),
             x = in(reg) x,
-            options(readonly, nostack, preserves_flags),
+            options(readonly, nostack),
         );
     }
     mask as __mmask8
