@@ -2,20 +2,22 @@
 
 use prelu_mem_core::cpu::Level;
 use prelu_mem_cuda::{CudaError, DeviceInfo};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::failure::Failure;
+use crate::record::place::slug;
+use crate::record::sound::{Sound, Wrong, text};
 
 /// What every record says about the machine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     /// The processor's name.
     pub(crate) cpu: String,
     /// Logical processors.
     pub(crate) cores: usize,
     /// The SIMD level that the loops use.
-    pub(crate) simd: &'static str,
+    pub(crate) simd: String,
     /// The whole main memory.
     pub(crate) memory_bytes: u64,
     /// Name and version of the operating system.
@@ -36,7 +38,7 @@ impl Machine {
         Ok(Self {
             cpu: cpu.map_or_else(System::cpu_arch, str::to_owned),
             cores: system.cpus().len(),
-            simd: simd.name(),
+            simd: simd.name().to_owned(),
             memory_bytes: system.total_memory(),
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
             gpu: cuda()
@@ -45,10 +47,37 @@ impl Machine {
                 .map(|(gpu, _)| gpu),
         })
     }
+
+    /// The name of its folder of records.
+    pub(crate) fn slug(&self) -> String {
+        slug_of(&self.cpu, self.cores, self.gpu.as_ref().map(|gpu| gpu.name.as_str()))
+    }
+}
+
+/// A machine's name as a folder: processor, cores and GPU.
+pub(crate) fn slug_of(cpu: &str, cores: usize, gpu: Option<&str>) -> String {
+    let gpu = gpu.map(|name| format!(" {name}")).unwrap_or_default();
+    slug(&format!("{cpu} {cores} cores{gpu}"))
+}
+
+impl Sound for Machine {
+    fn sound(&self) -> Result<(), Wrong> {
+        for (name, value) in
+            [("machine.cpu", &self.cpu), ("machine.simd", &self.simd), ("machine.os", &self.os)]
+        {
+            text(name, value)?;
+        }
+        match &self.gpu {
+            Some(gpu) => [&gpu.name, &gpu.compute_capability, &gpu.cuda]
+                .into_iter()
+                .try_for_each(|value| text("machine.gpu", value)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One CUDA device.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Gpu {
     /// As in `--device cuda:I`.
     pub(crate) index: usize,

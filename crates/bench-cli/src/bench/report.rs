@@ -1,56 +1,12 @@
 //! What `bench` prints.
 
-use serde::Serialize;
 use serde_json::Value;
 
-use super::row::Row;
-use super::samples::Summary;
 use crate::export::{Grid, Report};
-use crate::machine::Machine;
+use crate::record::bench::{BenchRecord, Row, Summary};
 use crate::units::{mebibytes, milliseconds};
 
-/// One run.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct BenchReport {
-    pub(super) schema: u32,
-    pub(super) machine: Machine,
-    pub(super) settings: Settings,
-    pub(super) limits: Limits,
-    pub(super) rows: Vec<Row>,
-}
-
-/// What was asked for, defaults filled in.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Settings {
-    pub(super) device: String,
-    pub(super) dtype: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) network: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) shape: Option<Vec<usize>>,
-    pub(super) axis: usize,
-    /// The first size of every tensor; null where the channels come first.
-    pub(super) batch: Option<usize>,
-    pub(super) shared_slope: bool,
-    /// Null where the device has none to choose.
-    pub(super) threads: Option<usize>,
-    pub(super) gradients: &'static str,
-    pub(super) slopes: String,
-    /// Of which every sample is the mean.
-    pub(super) steps: usize,
-    pub(super) seed: u64,
-    pub(super) version: &'static str,
-}
-
-/// What memory allows, in billions of bytes per second; null where a run was stopped before the first sample.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Limits {
-    pub(super) copy_gbps: Option<f64>,
-    pub(super) in_place_scale_gbps: Option<f64>,
-    pub(super) in_place_triad_gbps: Option<f64>,
-}
-
-impl Report for BenchReport {
+impl Report for BenchRecord {
     fn json(&self) -> Value {
         serde_json::json!(self)
     }
@@ -90,7 +46,7 @@ impl Report for BenchReport {
             notes.push(format!("da relative error: a product by {slope}, a power of two, is not rounded; --slopes 0.3 shows what rounding costs."));
         }
         if self.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
-            let waits = match self.settings.gradients {
+            let waits = match self.settings.gradients.as_str() {
                 "resident" => "which are there anyway",
                 _ => "which had to be made early for it: as much as a full copy",
             };
@@ -106,7 +62,7 @@ fn power_of_two(slopes: &str) -> bool {
     value.is_some_and(|value| value.is_normal() && value.abs().log2().fract() == 0.0)
 }
 
-impl BenchReport {
+impl BenchRecord {
     fn subject(&self) -> String {
         let settings = &self.settings;
         let what = match (&settings.network, &settings.shape, settings.batch) {
@@ -197,13 +153,13 @@ impl BenchReport {
         vec![
             settings.network.clone().or(shape).unwrap_or_default(),
             settings.batch.map(|batch| batch.to_string()).unwrap_or_default(),
-            settings.dtype.to_owned(),
+            settings.dtype.clone(),
             settings.device.clone(),
             settings.threads.map(|threads| threads.to_string()).unwrap_or_default(),
-            settings.gradients.to_owned(),
+            settings.gradients.clone(),
             settings.slopes.clone(),
-            row.strategy.to_owned(),
-            row.hand_over.unwrap_or_default().to_owned(),
+            row.strategy.clone(),
+            row.hand_over.clone().unwrap_or_default(),
             row.layers.to_string(),
             row.elements.to_string(),
             row.saved_bytes.to_string(),
@@ -266,9 +222,9 @@ const RECORD: [&str; 31] = [
 
 /// The strategy, with its hand-over where it has one.
 fn label(row: &Row) -> String {
-    match row.hand_over {
+    match &row.hand_over {
         Some(hand_over) => format!("{}, {hand_over}", row.strategy),
-        None => row.strategy.to_owned(),
+        None => row.strategy.clone(),
     }
 }
 

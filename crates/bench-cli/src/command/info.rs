@@ -55,7 +55,7 @@ impl Report for Info {
         say("processor", machine.cpu.clone());
         say("cores", machine.cores.to_string());
         say("threads of a run", self.threads.to_string());
-        say("SIMD level", machine.simd.to_owned());
+        say("SIMD level", machine.simd.clone());
         say("memory", format!("{} MiB", mebibytes(machine.memory_bytes)));
         say("free memory", format!("{} MiB", mebibytes(self.free_bytes)));
         say("operating system", machine.os.clone());
