@@ -10,12 +10,13 @@ use super::{shared_buffer, verify};
 use crate::device::Runs;
 use crate::failure::Failure;
 use crate::options::hand_over::HandOver;
-use crate::record::check::Accuracy;
+use prelu_mem_report::record::check::Accuracy;
 
 /// Sizes of slopes. Powers of two hide the rounding of `y`; 0.25, 1, 2 and 4 are there since people start from them, or to
 /// show what lies beyond 1.
 const SIZES: [f64; 18] = [
-    1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0, 1.3, 2.0, 4.0,
+    1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0, 1.3, 2.0,
+    4.0,
 ];
 /// 16 channels of 4096 elements each, about half of which have terms in the slope gradient.
 const SHAPE: [usize; 3] = [4, 16, 1024];
@@ -45,8 +46,7 @@ pub(crate) fn measure<B: Runs<T>, T: Element>(
             .map(|&name| prepare(name, HandOver::Direct, &layers))
             .collect::<Result<Vec<_>, _>>()?;
         let shared = shared_buffer(backend, &subjects)?;
-        let verdicts =
-            verify::all((backend, shared.as_ref()), &layers, &subjects, SEED, progress)?;
+        let verdicts = verify::all((backend, shared.as_ref()), &layers, &subjects, SEED, progress)?;
         for (row, verdict) in rows.iter_mut().zip(verdicts) {
             row.errors.push(verdict.slope_gradient_relative_error);
         }

@@ -4,13 +4,14 @@ use prelu_mem_registry::StrategyName;
 
 use super::target::{Subject, Target};
 use crate::failure::Failure;
-use crate::machine::Machine;
 use crate::options::bench::BenchOptions;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
-use crate::record::Record;
-use crate::record::bench::Settings;
-use crate::record::place::{self, Place, slug};
+use crate::record::{self as place, Place};
+use prelu_mem_report::machine::Machine;
+use prelu_mem_report::machine::slug;
+use prelu_mem_report::record::Record;
+use prelu_mem_report::record::bench::Settings;
 
 /// Where the record of these strategies goes, or none.
 pub(super) fn place(
@@ -26,9 +27,8 @@ pub(super) fn place(
         };
         place::same_machine(&there.machine, machine)?;
         place::same_settings(&there.settings, settings)?;
-        let missing = |name: &&StrategyName| {
-            there.rows.iter().all(|row| row.strategy != name.name())
-        };
+        let missing =
+            |name: &&StrategyName| there.rows.iter().all(|row| row.strategy != name.name());
         match names.iter().find(missing) {
             None => Ok(()),
             Some(name) => Err(format!("is of other strategies: {name} is not in it")),

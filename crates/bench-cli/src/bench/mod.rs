@@ -26,6 +26,7 @@ use prelu_mem_registry::StrategyName;
 use self::measure::{Bench, LimitTiming, Rounds};
 use self::need::Work;
 use self::progress::Progress;
+use self::report::BenchReport;
 use self::row::{Findings, gbps, row};
 use self::samples::Samples;
 use self::subject::{Subject, prepare};
@@ -33,12 +34,12 @@ use self::target::{Layer, Target};
 use self::tensors::Tensors;
 use crate::device::{Device, Opened, Runs};
 use crate::failure::Failure;
-use crate::machine::Machine;
+use crate::machine;
 use crate::options::bench::BenchOptions;
 use crate::options::hand_over::HandOver;
 use crate::output::Printer;
-use crate::record::bench::{BenchRecord, Limits, Row, Settings};
-use crate::record::{Kind, SCHEMA};
+use prelu_mem_report::record::bench::{BenchRecord, Limits, Row, Settings};
+use prelu_mem_report::record::{Kind, SCHEMA};
 
 /// Measures and prints.
 pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
@@ -78,7 +79,7 @@ fn run_typed<B: Runs<T>, T: Element>(
     let names_by_subject = by_subject(&names, &hand_overs);
     let work = Work { target, names: &names_by_subject, backend, gradients: options.gradients };
     let settings = settings(options, target, backend.place().threads);
-    let machine = Machine::ask(options.device.cuda())?;
+    let machine = machine::ask(options.device.cuda())?;
     let place = file::place(options, target, (&machine, &settings), &names)?;
     work.check::<T>(backend.free_memory()?)?;
     let layers = target.layers::<T>(target.shapes(None))?;
@@ -96,8 +97,9 @@ fn run_typed<B: Runs<T>, T: Element>(
     let wrong: Vec<&str> =
         rows.iter().filter(|row| !row.input_gradient_exact).map(|row| &*row.strategy).collect();
     let wrong = wrong.join(", ");
-    let record = BenchRecord { record: Kind::Bench, schema: SCHEMA, machine, settings, limits, rows };
-    printer.print(&record)?;
+    let record =
+        BenchRecord { record: Kind::Bench, schema: SCHEMA, machine, settings, limits, rows };
+    printer.print(&BenchReport(&record))?;
     if !wrong.is_empty() {
         return Err(Failure::Run(format!("the input gradient is not exact: {wrong}")));
     }

@@ -3,17 +3,20 @@
 use serde_json::Value;
 
 use crate::export::{Grid, Report};
-use crate::record::bench::{BenchRecord, Row, Summary};
 use crate::units::{mebibytes, milliseconds};
+use prelu_mem_report::record::bench::{BenchRecord, Row, Summary};
 
-impl Report for BenchRecord {
+/// A record as people and programs read it.
+pub(super) struct BenchReport<'a>(pub(super) &'a BenchRecord);
+
+impl Report for BenchReport<'_> {
     fn json(&self) -> Value {
-        serde_json::json!(self)
+        serde_json::json!(self.0)
     }
 
     fn records(&self) -> Grid {
         let mut grid = Grid::new("", &RECORD);
-        for row in &self.rows {
+        for row in &self.0.rows {
             grid.push(self.record(row));
         }
         grid
@@ -33,20 +36,20 @@ impl Report for BenchRecord {
         let mut notes = vec![
             format!(
                 "Limits of this machine in this run: {}, {}, {}.",
-                limit("copy", self.limits.copy_gbps),
-                limit("scale in place", self.limits.in_place_scale_gbps),
-                limit("triad in place", self.limits.in_place_triad_gbps),
+                limit("copy", self.0.limits.copy_gbps),
+                limit("scale in place", self.0.limits.in_place_scale_gbps),
+                limit("triad in place", self.0.limits.in_place_triad_gbps),
             ),
             "GB/s: the least bytes a strategy has to move, over the median; of limit: against the scale for forward, the triad for backward.".into(),
             "Freed saved states are kept for the next forward, as in training: the first, in fresh memory, is a warm-up that is not counted.".into(),
             "reads y: backward reads the output, which is free where the next layer keeps it anyway and one more tensor where not.".into(),
         ];
-        if power_of_two(&self.settings.slopes) {
-            let slope = &self.settings.slopes;
+        if power_of_two(&self.0.settings.slopes) {
+            let slope = &self.0.settings.slopes;
             notes.push(format!("da relative error: a product by {slope}, a power of two, is not rounded; --slopes 0.3 shows what rounding costs."));
         }
-        if self.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
-            let waits = match self.settings.gradients.as_str() {
+        if self.0.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
+            let waits = match self.0.settings.gradients.as_str() {
                 "resident" => "which are there anyway",
                 _ => "which had to be made early for it: as much as a full copy",
             };
@@ -62,9 +65,9 @@ fn power_of_two(slopes: &str) -> bool {
     value.is_some_and(|value| value.is_normal() && value.abs().log2().fract() == 0.0)
 }
 
-impl BenchRecord {
+impl BenchReport<'_> {
     fn subject(&self) -> String {
-        let settings = &self.settings;
+        let settings = &self.0.settings;
         let what = match (&settings.network, &settings.shape, settings.batch) {
             (Some(network), _, Some(batch)) => format!("{network}, batch {batch}"),
             (_, Some(shape), _) => format!("shape {shape:?}, channels on axis {}", settings.axis),
@@ -89,8 +92,8 @@ impl BenchRecord {
             ],
         );
         let full =
-            self.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
-        for row in &self.rows {
+            self.0.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
+        for row in &self.0.rows {
             let all = row.saved_bytes + row.shared_buffer_bytes;
             let share = full.filter(|&full| full > 0).map(|full| all as f64 / full as f64);
             grid.push(vec![
@@ -108,8 +111,8 @@ impl BenchRecord {
     }
 
     fn speed_table(&self) -> Grid {
-        let layers = self.rows.first().map_or(0, |row| row.layers);
-        let title = match (self.settings.threads, &self.machine.gpu) {
+        let layers = self.0.rows.first().map_or(0, |row| row.layers);
+        let title = match (self.0.settings.threads, &self.0.machine.gpu) {
             (None, Some(gpu)) => format!("Speed on {}, layers: {layers}", gpu.name),
             (None, None) => format!("Speed, layers: {layers}"),
             (Some(threads), _) => format!("Speed, threads: {threads}, layers: {layers}"),
@@ -128,7 +131,7 @@ impl BenchRecord {
                 "da relative error",
             ],
         );
-        for row in &self.rows {
+        for row in &self.0.rows {
             grid.push(vec![
                 label(row),
                 spread(&row.forward_seconds),
@@ -145,7 +148,7 @@ impl BenchRecord {
     }
 
     fn record(&self, row: &Row) -> Vec<String> {
-        let settings = &self.settings;
+        let settings = &self.0.settings;
         let shape = settings
             .shape
             .as_ref()

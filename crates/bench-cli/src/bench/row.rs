@@ -7,7 +7,7 @@ use super::target::Layer;
 use super::verify::Verdict;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
-use crate::record::bench::Row;
+use prelu_mem_report::record::bench::Row;
 
 /// What a row is made of.
 pub(super) struct Findings<'a> {

@@ -1,6 +1,6 @@
 //! Repeated timings of the same work.
 
-use crate::record::bench::Summary;
+use prelu_mem_report::record::bench::Summary;
 
 /// Seconds that one piece of work took, sample by sample.
 #[derive(Debug, Clone, Default, PartialEq)]

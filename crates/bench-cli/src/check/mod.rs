@@ -11,14 +11,16 @@ use prelu_mem_registry::StrategyName;
 use crate::bench::{accuracy, interrupt, progress::Progress};
 use crate::device::{Opened, Place, Runs};
 use crate::failure::Failure;
-use crate::machine::Machine;
+use crate::machine;
 use crate::options::device::DeviceName;
 use crate::options::record::RecordOptions;
 use crate::options::threads;
 use crate::output::Printer;
-use crate::record::check::{Accuracy, CheckRecord, Row};
-use crate::record::place::{Place as RecordPlace, same_machine, slug};
-use crate::record::{Kind, Record, SCHEMA};
+use crate::record::{Place as RecordPlace, same_machine};
+use prelu_mem_report::machine::Machine;
+use prelu_mem_report::machine::slug;
+use prelu_mem_report::record::check::{Accuracy, CheckRecord, Row};
+use prelu_mem_report::record::{Kind, Record, SCHEMA};
 use report::Checked;
 use suite::Suite;
 
@@ -64,7 +66,7 @@ fn run_on<B>(options: &CheckOptions, backend: &B, printer: Printer) -> Result<()
 where
     B: Runs<f16> + Runs<bf16> + Runs<f32> + Runs<f64>,
 {
-    let (place, machine) = (backend.place(), Machine::ask(options.device.cuda())?);
+    let (place, machine) = (backend.place(), machine::ask(options.device.cuda())?);
     let file = file(options, &place, &machine)?;
     interrupt::listen()?;
     let progress = Progress::start();
@@ -157,7 +159,10 @@ fn file(
         if there.simd.as_deref() == place.simd {
             Ok(())
         } else {
-            Err(format!("has other settings: SIMD level {}", there.simd.as_deref().unwrap_or("none")))
+            Err(format!(
+                "has other settings: SIMD level {}",
+                there.simd.as_deref().unwrap_or("none")
+            ))
         }
     })
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::device::Place;
 use crate::export::{Grid, Report};
 use crate::failure::Failure;
-use crate::record::check::{CheckRecord, Row};
+use prelu_mem_report::record::check::{CheckRecord, Row};
 
 /// Failures that people are shown; programs get all of them.
 const SHOWN: usize = 10;
@@ -68,7 +68,8 @@ impl Checked {
     /// One line for each strategy and element type: the slope whose gradient was farthest off.
     fn accuracy(&self) -> Grid {
         let title = "Slope gradient against f64, slopes from 1e-8 to 4 of both signs";
-        let mut grid = Grid::new(title, &["strategy", "dtype", "largest relative error", "at slope"]);
+        let mut grid =
+            Grid::new(title, &["strategy", "dtype", "largest relative error", "at slope"]);
         for row in &self.record.accuracy {
             let pairs = row.slopes.iter().zip(&row.errors);
             let worst = pairs.max_by(|(_, one), (_, other)| one.total_cmp(other));
@@ -154,7 +155,7 @@ impl Report for Checked {
 mod tests {
     use super::*;
     use crate::export::Format;
-    use crate::machine::Machine;
+    use crate::machine;
 
     fn checked(failures: &[usize]) -> Result<Checked, Failure> {
         let row = |&failed: &usize| Row {
@@ -170,7 +171,7 @@ mod tests {
         let rows: Vec<Row> = failures.iter().map(row).collect();
         let place =
             Place { device: "cpu".into(), name: None, threads: Some(2), simd: Some("portable") };
-        let record = super::super::record(&place, Machine::ask(None)?, (rows, Vec::new()), true);
+        let record = super::super::record(&place, machine::ask(None)?, (rows, Vec::new()), true);
         Ok(Checked { place, record })
     }
 

@@ -4,7 +4,7 @@ use prelu_mem_core::contract::{Case, Host, cases, run_case};
 use prelu_mem_core::{Dtype, Element, Strategy};
 use prelu_mem_registry::{EveryKernel, StrategyName, Visitor};
 
-use crate::record::check::Row;
+use prelu_mem_report::record::check::Row;
 
 /// Told what comes next and the share of the work, 0 to 1, that is behind; says whether to go on.
 pub(super) type Watch<'a> = dyn FnMut(String, f64) -> bool + 'a;

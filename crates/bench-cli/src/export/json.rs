@@ -19,7 +19,8 @@ impl Exporter for Json {
 
 /// The value as text that ends with a newline.
 pub(super) fn text(value: &Value) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::Run(format!("cannot write JSON: {error}"));
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::Run(format!("cannot write JSON: {error}"));
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
     value.serialize(&mut serializer).map_err(|error| failed(&error))?;
@@ -112,7 +113,8 @@ mod tests {
 
     #[test]
     fn numbers_share_a_line_and_objects_do_not() -> Result<(), Box<dyn std::error::Error>> {
-        let value = serde_json::json!({"a": [1.5, 2], "b": [{"c": [], "d": "x"}, {"e": [[1], [2]]}]});
+        let value =
+            serde_json::json!({"a": [1.5, 2], "b": [{"c": [], "d": "x"}, {"e": [[1], [2]]}]});
         let text = text(&value).map_err(|failure| failure.to_string())?;
         let lines = [
             "{",

@@ -37,8 +37,7 @@ fn rows<T: Element>(options: &PlanOptions) -> Result<(Settings, Vec<Row>), Failu
     for gradients in modes(options.gradients) {
         for &strategy in StrategyName::ALL {
             let plan = planner.plan(strategy, gradients, planner.batch)?;
-            let largest =
-                options.budget.map(|budget| planner.largest(strategy, gradients, budget));
+            let largest = options.budget.map(|budget| planner.largest(strategy, gradients, budget));
             let smallest = planner.plan(strategy, gradients, 1)?.peak_bytes();
             rows.push(Row::new(strategy, gradients, &plan, largest, smallest));
         }

@@ -1,28 +1,23 @@
 //! `report`: the comparison documents, made of records.
 //!
-//! Evidence (which records) - content (what they say, as blocks) - pages (Markdown, HTML, charts) - files.
+//! Options - facts (what the engine says of itself) - `prelu-mem-report` (records in, text out) - files, README.
 
-mod chart;
-mod content;
-mod doc;
-mod evidence;
+mod facts;
 mod files;
 mod options;
-mod page;
 mod readme;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use prelu_mem_report::{Evidence, documents};
+
 pub(crate) use self::options::ReportOptions;
 
-use self::doc::{Block, Figure};
-use self::evidence::Evidence;
 use self::files::Files;
 use crate::export::Format;
 use crate::failure::Failure;
 
-const TITLE: &str = "PReLU strategies compared";
 /// The folder of the charts, beside the pages.
 const PICTURES: &str = "comparison";
 /// A page that the documents link to: where it is, the others are.
@@ -44,53 +39,47 @@ pub(crate) fn run(
             "--output: the documents are several files; name their folder with --output-dir".into(),
         ));
     }
-    let evidence = Evidence::load(&options.folders())?;
+    let evidence = Evidence::load(&options.folders())
+        .map_err(|reason| Failure::Usage(format!("--records {reason}")))?;
     for skipped in &evidence.skipped {
         // Nothing is left to tell if standard error is closed.
         let _ = writeln!(std::io::stderr(), "warning: {skipped}");
     }
+    let left_out = match evidence.skipped.len() {
+        0 => None,
+        1 => Some("1 record was left out".to_owned()),
+        many => Some(format!("{many} records were left out")),
+    };
     let folder = options.output_dir.clone().unwrap_or_else(|| "docs".into());
     let own = options.output_dir.is_none() && options.records.is_empty();
-    let files = documents(&evidence, &folder, own.then(|| PathBuf::from("README.md")))?;
-    if options.check { files.compare()? } else { files.write()? }
-    match evidence.skipped.len() {
-        0 => Ok(()),
-        1 => Err(Failure::Run("1 record was left out; the rest is reported".into())),
-        many => Err(Failure::Run(format!("{many} records were left out; the rest is reported"))),
+    let files = files(&evidence, &folder, own.then(|| PathBuf::from("README.md")))?;
+    if options.check {
+        files.compare()?
+    } else {
+        files.write()?
     }
+    left_out.map_or(Ok(()), |what| Err(Failure::Run(format!("{what}; the rest is reported"))))
 }
 
 /// Every file and what is to be in it.
-fn documents(
-    evidence: &Evidence,
-    folder: &Path,
-    readme: Option<PathBuf>,
-) -> Result<Files, Failure> {
+fn files(evidence: &Evidence, folder: &Path, readme: Option<PathBuf>) -> Result<Files, Failure> {
     if evidence.machines.is_empty() {
         return Err(Failure::Run(
             "there is no record to report; `prelu-mem bench --record DIR` makes one".into(),
         ));
     }
-    let links = folder.join(NEIGHBOUR).is_file();
-    let content = content::content(evidence)?;
     let mut files = Files::new(folder, PICTURES)?;
-    let mut blocks = vec![Block::Heading(1, TITLE.to_owned())];
-    blocks.extend(content.blocks);
-    for figure in blocks.iter().filter_map(figure) {
-        files.picture(&figure.name, chart::svg(&figure.chart)?);
+    let links = folder.join(NEIGHBOUR).is_file();
+    let documents = documents(evidence, &facts::facts()?, (PICTURES, links))
+        .map_err(|undrawn| Failure::Run(undrawn.to_string()))?;
+    for (name, svg) in documents.charts {
+        files.picture(&name, svg);
     }
-    files.page("comparison.md", page::markdown::page(&blocks, links, PICTURES));
-    files.page("comparison.html", page::html::page(TITLE, &blocks, links)?);
-    if let (Some(file), Some(answer)) = (readme, content.answer) {
+    files.page("comparison.md", documents.markdown);
+    files.page("comparison.html", documents.html);
+    if let (Some(file), Some(answer)) = (readme, documents.answer) {
         let text = readme::filled(&file, &answer, &format!("{}/{PICTURES}", folder.display()))?;
         files.other(file, text);
     }
     Ok(files)
-}
-
-fn figure(block: &Block) -> Option<&Figure> {
-    match block {
-        Block::Figure(figure) => Some(figure),
-        _ => None,
-    }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::content::Answer;
-use super::page::markdown;
+use prelu_mem_report::Answer;
+
 use crate::failure::Failure;
 
 const BEGIN: &str = "<!-- prelu-mem report: begin -->";
@@ -23,9 +23,8 @@ pub(super) fn filled(file: &Path, answer: &Answer, pictures: &str) -> Result<Str
 }
 
 fn part(answer: &Answer, pictures: &str) -> String {
-    let table = markdown::grid(&answer.table);
-    let picture = markdown::picture(&answer.figure, pictures);
-    format!("{table}\n\n{}\n\n{picture}", markdown::words(&answer.note))
+    let Answer { table, note, chart: (title, name) } = answer;
+    format!("{table}\n\n{note}\n\n![{title}]({pictures}/{name}.svg)")
 }
 
 /// `text` with `part` between the marks.

@@ -2,11 +2,12 @@
 
 use super::options::TrainOptions;
 use crate::failure::Failure;
-use crate::machine::Machine;
 use crate::options::gradients::Gradients;
-use crate::record::Record;
-use crate::record::place::{self, Place, slug};
-use crate::record::training::Settings;
+use crate::record::{self as place, Place};
+use prelu_mem_report::machine::Machine;
+use prelu_mem_report::machine::slug;
+use prelu_mem_report::record::Record;
+use prelu_mem_report::record::training::Settings;
 
 /// Where the record goes, or none.
 pub(super) fn place(

@@ -26,7 +26,7 @@ use self::session::Outcome;
 use crate::bench::interrupt;
 use crate::draft::Draft;
 use crate::failure::Failure;
-use crate::machine::Machine;
+use crate::machine;
 use crate::output::Printer;
 
 /// Trains, prints and saves. `output` is the file that `printer` writes, if it writes one.
@@ -53,7 +53,7 @@ fn run_typed<T: Number>(options: &TrainOptions, printer: Printer) -> Result<(), 
     }
     let (cpu, mut training) = start::start::<T>(options, settings)?;
     let settings = settings::record(options, cpu.threads());
-    let machine = Machine::ask(None)?;
+    let machine = machine::ask(None)?;
     let file = file::place(options, &machine, &settings)?;
     interrupt::listen()?;
 

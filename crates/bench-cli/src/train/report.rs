@@ -7,9 +7,9 @@ use super::options::TrainOptions;
 use super::session::{Finished, Outcome};
 use super::settings;
 use crate::export::{Grid, Report};
-use crate::machine::Machine;
-use crate::record::training::{Epoch, Memory, Settings, Slopes, TrainingRecord};
-use crate::record::{Kind, SCHEMA};
+use prelu_mem_report::machine::Machine;
+use prelu_mem_report::record::training::{Epoch, Memory, Settings, Slopes, TrainingRecord};
+use prelu_mem_report::record::{Kind, SCHEMA};
 
 /// One run.
 pub(super) struct TrainReport {

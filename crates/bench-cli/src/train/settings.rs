@@ -13,7 +13,7 @@ use super::options::{ActivationName, TrainOptions};
 use crate::failure::Failure;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
-use crate::record::training as record;
+use prelu_mem_report::record::training as record;
 
 const LEAKY_SLOPE: f64 = 0.1;
 const STASH: &str = StrategyName::DiffStash.name();
