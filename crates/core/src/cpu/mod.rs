@@ -32,9 +32,9 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// Bytes to move from which on threads share the work. Waking a helper costs tens of microseconds, in which
-/// one thread moves a megabyte: see `docs/decisions/0014-threads.md`.
-const SHARED_FROM: usize = 4 << 20;
+/// Bytes to move from which on threads share the work: where, measured, two threads begin to be faster than
+/// one (`docs/decisions/0014-threads.md`).
+const SHARED_FROM: usize = 8 << 20;
 
 /// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
 #[derive(Clone)]
