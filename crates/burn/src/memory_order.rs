@@ -28,16 +28,16 @@ pub(crate) fn restored(tensor: FlexTensor, axes: &[usize]) -> FlexTensor {
     permuted(tensor, &back)
 }
 
-/// The same elements in C order, in memory that holds nothing else and that nobody else sees: the
-/// tensor itself where that is so already, else a copy.
-pub(crate) fn owned<T: Element + bytemuck::Pod>(tensor: FlexTensor) -> FlexTensor {
+/// The same elements in C order, in memory that holds nothing else: the tensor itself where that is so
+/// already, else a copy. Where somebody else sees that memory too, `storage_mut` copies it.
+pub(crate) fn compact<T: Element + bytemuck::Pod>(tensor: FlexTensor) -> FlexTensor {
     let elements = tensor.layout().num_elements();
     let whole = tensor.bytes().len() == elements * size_of::<T>();
     match tensor.as_slice::<T>() {
-        Some(_) if whole && tensor.is_unique() => tensor,
-        Some(slice) => {
+        Some(_) if whole => tensor,
+        Some(part) => {
             let layout = Layout::contiguous(tensor.shape());
-            FlexTensor::new(Bytes::from_elems(slice.to_vec()), layout, tensor.dtype())
+            FlexTensor::new(Bytes::from_elems(part.to_vec()), layout, tensor.dtype())
         }
         None => tensor.to_contiguous(),
     }

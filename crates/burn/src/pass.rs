@@ -105,7 +105,7 @@ where
     let geometry = geometry(&x.shape(), &axes, slopes.len())?;
     let planned = plans.get::<S, T>(&geometry, slopes, learned)?;
 
-    let mut y = memory_order::owned::<T>(memory_order::permuted(x, &axes));
+    let mut y = memory_order::compact::<T>(memory_order::permuted(x, &axes));
     let mut none = GradSlot::none();
     let saved = S::default().forward(cpu()?, &planned.plan, y.storage_mut(), &mut none)?;
     let y = memory_order::restored(y, &axes);
@@ -152,7 +152,7 @@ where
         let cpu = cpu()?;
         let output = output.map(|output| memory_order::permuted(output, &axes));
         let output = output.as_ref().and_then(FlexTensor::as_slice::<T>);
-        let mut gradient = memory_order::owned::<T>(memory_order::permuted(upstream, &axes));
+        let mut gradient = memory_order::compact::<T>(memory_order::permuted(upstream, &axes));
         let mut sums = slopes.is_learned().then(|| vec![0.0_f64; slopes.values().len()]);
 
         let ready = S::default()

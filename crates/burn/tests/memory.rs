@@ -10,13 +10,16 @@ use burn::tensor::{Device, Tensor};
 use prelu_mem_burn::{Error, PReluConfig, Strategy, cpu};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Bytes asked for since the process began.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
-// SAFETY: every call is the system allocator's; the count changes nothing.
+// SAFETY: every call is the system allocator's; the counts change nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        ASKED.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
@@ -105,7 +108,51 @@ fn per_element(network: fn(Between) -> usize, between: Between) -> f64 {
     (with as f64 - without as f64) / ELEMENTS as f64
 }
 
+/// What `run` returns, and the bytes that it asked the heap for, per element of what lies between.
+fn asked<R>(run: impl FnOnce() -> R) -> (R, f64) {
+    let before = ASKED.load(Ordering::Relaxed);
+    let result = run();
+    (result, (ASKED.load(Ordering::Relaxed) - before) as f64 / ELEMENTS as f64)
+}
+
+/// The input is a convolution's output in all but its values, and nobody else's; the only tensor that
+/// a backward pass makes is its beginning, a gradient of ones.
+fn a_layer_alone_makes_no_tensor() -> Result<(), Error> {
+    let device = Device::flex().autodiff();
+    for strategy in Strategy::ALL {
+        let saved = match strategy {
+            Strategy::FullCopy => 4.0,
+            Strategy::Int8Mask => 1.0,
+            Strategy::Bitmask => 0.125,
+            Strategy::Adaptive | Strategy::OutputSign => 0.0,
+        };
+        let config = PReluConfig::new().with_num_parameters(16).with_strategy(strategy);
+        let layer = config.init(&device);
+        let input = || Tensor::<4>::ones([15, 16, 64, 64], &device);
+        drop(layer.forward(input()).backward());
+        cpu()?.memory().release();
+
+        let x = input();
+        let (y, forward) = asked(|| layer.forward(x));
+        assert!(forward <= saved + 0.01, "{strategy}: forward asks for {forward} bytes");
+        let (gradients, backward) = asked(|| y.backward());
+        assert!(backward <= 4.01, "{strategy}: backward asks for {backward} bytes");
+        assert!(layer.alpha.val().grad(&gradients).is_some());
+
+        let x = input();
+        let (_y, forward) = asked(|| layer.forward(x.clone()));
+        assert!(forward >= saved + 4.0, "{strategy}: {forward} bytes for an input with another owner");
+    }
+    Ok(())
+}
+
+// One test: another at the same time would be counted too.
 #[test]
+fn memory() -> Result<(), Error> {
+    a_forward_pass_leaves_bits_behind_and_burns_own_five_bytes()?;
+    a_layer_alone_makes_no_tensor()
+}
+
 fn a_forward_pass_leaves_bits_behind_and_burns_own_five_bytes() -> Result<(), Error> {
     for (name, network) in [("conv", conv as fn(Between) -> usize), ("linear", linear)] {
         let stock = per_element(network, Between::Stock { slope: 0.25 });
