@@ -117,7 +117,8 @@ impl PRelu {
     /// work with.
     ///
     /// # Panics
-    /// Where memory runs out, now or in backward.
+    /// Where memory runs out, now or in backward; where input and slopes are under different gradient
+    /// checkpointing strategies, as Burn's own operations do.
     pub fn try_forward<const D: usize>(&self, input: Tensor<D>) -> Result<Tensor<D>, Error> {
         let slopes = self.alpha.val();
         fits(&input, &slopes)?;

@@ -5,7 +5,8 @@ use std::panic::catch_unwind;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::store::ModuleRecord;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::quantization::QuantScheme;
+use burn::tensor::{Bytes, DType, Device, FloatDType, Tensor};
 use prelu_mem_burn::{Error, PRelu, PReluConfig, Strategy};
 
 fn device() -> Device {
@@ -97,11 +98,71 @@ fn records_of_burns_own_layer_load_and_the_other_way_round() {
 }
 
 #[test]
+fn a_configuration_names_the_strategies_that_there_are() {
+    let read = |strategy: &str| {
+        let json = format!(r#"{{"num_parameters":1,"alpha":0.25{strategy}}}"#);
+        PReluConfig::load_binary(json.as_bytes()).map(|config| config.strategy)
+    };
+    assert_eq!(read(r#","strategy":"output-sign""#).expect("a name"), Strategy::OutputSign);
+    let error = read(r#","strategy":"bits""#).expect_err("no such name").to_string();
+    for part in ["bits", "adaptive", "bitmask", "int8-mask", "output-sign", "full-copy"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let error = read("").expect_err("a configuration of Burn's own layer").to_string();
+    assert!(error.contains("strategy"), "{error}");
+}
+
+#[test]
+fn a_damaged_record_is_refused() {
+    let bytes = trained(&device()).into_record().into_bytes().expect("a record").to_vec();
+    for length in 0..bytes.len() {
+        let part = Bytes::from_bytes_vec(bytes[..length].to_vec());
+        assert!(ModuleRecord::from_bytes(part).is_err(), "{length} of {} bytes", bytes.len());
+    }
+    let other = burn::nn::LinearConfig::new(2, 3).init(&device()).into_record();
+    let error = trained(&device()).try_load_record(other).expect_err("no slopes in it");
+    assert!(error.to_string().contains("alpha"), "{error}");
+}
+
+#[test]
 fn a_record_of_another_number_of_slopes_is_refused() {
     let device = device();
     let record = trained(&device).into_record();
     let error = PReluConfig::new().init(&device).try_load_record(record).expect_err("3 for 1");
     assert!(error.to_string().contains("alpha"), "{error}");
+}
+
+#[test]
+fn a_layer_works_in_the_element_type_that_it_is_cast_to() {
+    let device = device();
+    for (wide, dtype) in [
+        (FloatDType::F16, DType::F16),
+        (FloatDType::BF16, DType::BF16),
+        (FloatDType::F64, DType::F64),
+    ] {
+        let mut layer = trained(&device);
+        layer.alpha = Param::from_tensor(layer.alpha.val().cast(wide).detach());
+        let x = Tensor::<2>::from_floats([[-2.0, -4.0, -8.0]], &device);
+        let x = x.cast(wide).detach().require_grad();
+        let y = layer.forward(x.clone());
+        assert_eq!(y.dtype(), dtype);
+        let gradients = (y * 2.0).backward();
+        let dx = x.grad(&gradients).expect("tracked");
+        let da = layer.alpha.val().grad(&gradients).expect("tracked");
+        assert_eq!((dx.dtype(), da.dtype()), (dtype, dtype));
+        assert_eq!(dx.into_data().iter::<f64>().collect::<Vec<_>>(), [1.0, -0.25, 0.0]);
+        assert_eq!(da.into_data().iter::<f64>().collect::<Vec<_>>(), [-4.0, -8.0, -16.0]);
+    }
+}
+
+#[test]
+fn quantized_inputs_are_refused_with_their_type() {
+    let device = Device::flex();
+    let x = Tensor::<2>::from_floats([[-1.0, 2.0]], &device);
+    let x = x.quantize_dynamic(&QuantScheme::default());
+    let error = PReluConfig::new().init(&device).try_forward(x).expect_err("no float");
+    let error = error.to_string();
+    assert!(error.contains("QFloat") && error.contains("F32, F64, F16 and BF16"), "{error}");
 }
 
 #[test]

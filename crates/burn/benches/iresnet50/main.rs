@@ -7,8 +7,12 @@
 //! cargo bench -p prelu-mem-burn --features simd                # everything
 //! cargo bench -p prelu-mem-burn --features simd -- no-layer    # the ratio alone
 //! ```
+//!
+//! `PRELU_MEM_RECORD=FILE` writes the network's rounds to a file (`docs/records`); cargo runs a bench in the
+//! package's folder, so that the name is best an absolute one.
 
 mod probe;
+mod record;
 mod step;
 
 use std::time::Duration;
@@ -47,6 +51,7 @@ fn network(_: &mut Criterion) {
         sample(peer);
     }
     let rounds: Vec<[Times; 3]> = (0..ROUNDS).map(|_| PEERS.map(sample)).collect();
+    record::write(BATCH, PEERS, &rounds);
     println!("a step of IResNet-50's PReLU layers at batch {BATCH}, {ROUNDS} rounds");
     if !cfg!(feature = "simd") {
         println!("Burn is built WITHOUT its SIMD kernels: compare with --features simd");

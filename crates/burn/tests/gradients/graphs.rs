@@ -3,7 +3,7 @@
 use burn::backend::GradientCheckpointingStrategy;
 use burn::module::Module;
 use burn::tensor::activation::{relu, sigmoid};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, s};
 use prelu_mem_burn::Strategy;
 
 use crate::setting::{Case, numbers};
@@ -12,7 +12,7 @@ use crate::{SLOPES, device};
 type Layer<'a> = &'a dyn Fn(Tensor<3>) -> Tensor<3>;
 type Graph = fn(Layer<'_>, Tensor<3>) -> Tensor<3>;
 
-const GRAPHS: [(&str, Graph); 12] = [
+const GRAPHS: [(&str, Graph); 15] = [
     ("leaf", |prelu, x| prelu(x)),
     ("residual", |prelu, x| {
         let h = x.neg();
@@ -43,6 +43,14 @@ const GRAPHS: [(&str, Graph); 12] = [
         let rows = x.dims()[0];
         let h = x.mul_scalar(3.0);
         prelu(h.narrow(0, 1, rows - 1))
+    }),
+    ("rows of something larger", |prelu, x| prelu(x.mul_scalar(3.0).narrow(2, 1, 4))),
+    ("every second of something larger", |prelu, x| {
+        prelu(x.mul_scalar(3.0).slice(s![.., .., 0..6;2]))
+    }),
+    ("one element read many times", |prelu, x| {
+        let [rows, channels, _] = x.dims();
+        prelu(x.sum_dim(2).expand([rows, channels, 5]))
     }),
     ("flipped and repeated", |prelu, x| prelu(x.flip([0, 2]).repeat_dim(0, 2))),
 ];
