@@ -4,8 +4,8 @@
 //! A network's step first, alternately in rounds, with the ratio; then every layer by criterion.
 //!
 //! ```sh
-//! cargo bench -p prelu-mem-burn --features simd                # everything
-//! cargo bench -p prelu-mem-burn --features simd -- no-layer    # the ratio alone
+//! cargo bench -p prelu-mem-burn --bench iresnet50 --features simd                # everything
+//! cargo bench -p prelu-mem-burn --bench iresnet50 --features simd -- no-layer    # the ratio alone
 //! ```
 //!
 //! `PRELU_MEM_RECORD=FILE` writes the network's rounds to a file (`docs/records`); cargo runs a bench in the
