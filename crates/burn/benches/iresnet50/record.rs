@@ -34,19 +34,22 @@ fn record<const N: usize>(
             "backward_seconds": seconds(|times| times.backward.as_secs_f64()),
         })
     });
-    let mut system = System::new();
-    system.refresh_cpu_list(CpuRefreshKind::nothing());
-    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new().ok().map(|mut system| {
+        system.refresh_cpu_list(CpuRefreshKind::nothing());
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        system
+    });
+    let cpus = system.as_ref().map_or(&[][..], System::cpus);
     Ok(json!({
         "schema": 1,
         "record": "burn",
         "commit": commit(),
         "machine": {
-            "cpu": system.cpus().first().map(|cpu| cpu.brand().trim()),
-            "cores": system.cpus().len(),
+            "cpu": cpus.first().map(|cpu| cpu.brand().trim()),
+            "cores": cpus.len(),
             "simd": cpu()?.level().name(),
-            "memory_bytes": system.total_memory(),
-            "os": System::long_os_version(),
+            "memory_bytes": system.as_ref().map(System::total_memory),
+            "os": System::long_os_version().ok(),
         },
         "version": env!("CARGO_PKG_VERSION"),
         "settings": {
