@@ -95,25 +95,35 @@ fn trace(child: &Child, program: &str) -> Result<Vec<Count>> {
             };
             counts.push(step(pid, own)?);
         }
-        // Ours go no further; others, as of a fault, reach the child.
-        let passed = if [BEGIN, END, libc::SIGTRAP].contains(&stopped) { 0 } else { stopped };
-        ptrace(libc::PTRACE_CONT, pid, passed)?;
+        ptrace(libc::PTRACE_CONT, pid, meant_for_child(stopped))?;
         signal = wait(pid)?;
     }
     Ok(counts)
 }
 
+/// The signal itself, as of a fault; 0 where it is ours, or of whoever stops and continues a job.
+fn meant_for_child(signal: libc::c_int) -> libc::c_int {
+    match signal {
+        BEGIN | END | libc::SIGTRAP | libc::SIGSTOP | libc::SIGTSTP | libc::SIGCONT => 0,
+        other => other,
+    }
+}
+
 /// Counts from the signal on that has stopped the child to [`END`].
 fn step(pid: libc::pid_t, own: &Range<u64>) -> Result<Count> {
     let mut count = Count::default();
-    let mut inside = false;
+    let (mut inside, mut passed) = (false, 0);
     loop {
-        ptrace(libc::PTRACE_SINGLESTEP, pid, 0)?;
+        ptrace(libc::PTRACE_SINGLESTEP, pid, passed)?;
+        passed = 0;
         match wait(pid)? {
             Some(libc::SIGTRAP) => {}
             // The call of `raise` itself is no part of the pass.
             Some(END) => return Ok(Count { calls: count.calls - 1, ..count }),
-            Some(signal) => return Err(Error::other(format!("stopped by signal {signal}"))),
+            Some(signal) => {
+                passed = meant_for_child(signal);
+                continue;
+            }
             None => return Err(Error::other("ended within a pass")),
         }
         let at = own.contains(&instruction(pid)?);
