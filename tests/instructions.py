@@ -64,6 +64,20 @@ class Compare(unittest.TestCase):
         del self.new["counts"][self.key]
         self.assert_fails(self.compare(), self.key, "not counted now")
 
+    def test_a_level_that_the_processor_lacks_is_said_to_be_left_out(self):
+        self.old["counts"] |= {"avx512/forward/7x7/f32/bitmask": self.row, "avx512/backward/7x7/f32/bitmask": self.row}
+        self.new["counts"] = {key: row for key, row in self.new["counts"].items() if not key.startswith("avx512/")}
+        done = self.compare()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"NOT CHECKED: \d+ counts of avx512")
+
+    def test_a_pass_of_that_level_that_is_counted_no_more_fails(self):
+        gone = "avx512/forward/7x7/f32/bitmask"
+        self.old["counts"][gone] = self.row
+        self.new["counts"].pop(gone, None)
+        self.new["counts"]["avx512/backward/7x7/f32/bitmask"] = self.row
+        self.assert_fails(self.compare(), gone, "not counted now")
+
     def test_a_pass_without_a_record_fails(self):
         del self.old["counts"][self.key]
         self.assert_fails(self.compare(), self.key, "not recorded")

@@ -261,18 +261,19 @@ fn class_places(by_slope: &Geometry, classes: &[Channel]) -> Vec<ClassPlace> {
     if classes.iter().all(|class| Some(class) == classes.first()) {
         return Vec::new();
     }
-    let mut before = [0; 2];
-    let place = |first: usize| {
-        let of = |class: Channel| {
-            let member = |lane: &usize| classes[(first + lane) % classes.len()] == class;
-            (0..CHUNK).filter(member).map(|lane| 1 << lane).sum()
-        };
-        let place = ClassPlace { bits: [of(Channel::Encoded), of(Channel::Kept)], before };
-        before[0] += (place.bits[0] & 1) as usize;
-        before[1] += (place.bits[1] & 1) as usize;
-        place
-    };
-    (0..=period(by_slope)).map(place).collect()
+    let period = period(by_slope);
+    let (mut places, mut bits, mut before) = (Vec::with_capacity(period + 1), [0; 2], [0; 2]);
+    // The chunk moves on by one element at a time: one bit leaves, one comes in.
+    for (last, &class) in classes.iter().cycle().take(period + CHUNK).enumerate() {
+        for (bits, of) in bits.iter_mut().zip([Channel::Encoded, Channel::Kept]) {
+            *bits = *bits >> 1 | u64::from(class == of) << (CHUNK - 1);
+        }
+        if last + 1 >= CHUNK {
+            places.push(ClassPlace { bits, before });
+            before = [before[0] + (bits[0] & 1) as usize, before[1] + (bits[1] & 1) as usize];
+        }
+    }
+    places
 }
 
 /// The channels of one class, and how many come before each channel.

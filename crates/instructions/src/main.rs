@@ -1,4 +1,5 @@
-//! Runs single passes of the CPU loops under callgrind, for `scripts/instructions` to count.
+//! Runs single passes of the CPU loops, for `scripts/instructions` to count: under callgrind, or, with `--step`, by
+//! single steps of its own.
 //!
 //! ```text
 //! for each layout, strategy and direction:
@@ -12,6 +13,11 @@
 
 mod layouts;
 mod passes;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stepped;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[path = "not_stepped.rs"]
+mod stepped;
 
 use std::process::ExitCode;
 
@@ -27,8 +33,17 @@ use passes::Passes;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [level, dtype] = &arguments[..] else {
-        eprintln!("usage: prelu-mem-instructions LEVEL DTYPE");
+    if arguments == ["--levels"] {
+        let here = Level::ALL.into_iter().filter(|level| level.supported().is_ok());
+        here.for_each(|level| println!("{level}"));
+        return ExitCode::SUCCESS;
+    }
+    let (step, which) = match arguments.split_first() {
+        Some((first, which)) if first == "--step" => (true, which),
+        _ => (false, &arguments[..]),
+    };
+    let [level, dtype] = which else {
+        eprintln!("usage: prelu-mem-instructions --levels | [--step] LEVEL DTYPE");
         return ExitCode::from(2);
     };
     let Some(level) = Level::ALL.into_iter().find(|known| known.name() == level) else {
@@ -41,7 +56,11 @@ fn main() -> ExitCode {
         eprintln!("unknown dtype '{dtype}': {known} are accepted");
         return ExitCode::from(2);
     };
-    match run(level, dtype) {
+    let done = match step {
+        true => stepped::lines(which).map(|lines| lines.iter().for_each(|line| println!("{line}"))),
+        false => run(level, dtype).map_err(std::io::Error::other),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -53,14 +72,21 @@ fn main() -> ExitCode {
 fn run(level: Level, dtype: Dtype) -> Result<(), Error> {
     let cpu = Cpu::with_level(1, level)?;
     match dtype {
-        Dtype::F32 => every_strategy(&cpu),
+        Dtype::F32 if stepped::is_stepped() => {
+            main_strategies::<f32>(&cpu)?;
+            calls(&cpu)
+        }
+        Dtype::F32 => {
+            every_strategy(&cpu)?;
+            calls(&cpu)
+        }
         Dtype::F64 => main_strategies::<f64>(&cpu),
         Dtype::F16 => main_strategies::<f16>(&cpu),
         Dtype::Bf16 => main_strategies::<bf16>(&cpu),
     }
 }
 
-/// Every strategy in every layout, and the cost of a call.
+/// Every strategy in every layout.
 fn every_strategy(cpu: &Cpu) -> Result<(), Error> {
     for layout in LAYOUTS {
         let uniform = Passes::<f32>::new(cpu, layout, Signs::Positive)?;
@@ -70,6 +96,11 @@ fn every_strategy(cpu: &Cpu) -> Result<(), Error> {
         mixed::<f32>(cpu, layout)?;
         uniform.direct()?;
     }
+    Ok(())
+}
+
+/// The cost of a call.
+fn calls(cpu: &Cpu) -> Result<(), Error> {
     for layout in CALLS {
         let uniform = Passes::<f32>::new(cpu, layout, Signs::Positive)?;
         uniform.step(Bitmask, "bitmask")?;

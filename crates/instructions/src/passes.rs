@@ -6,6 +6,7 @@ use prelu_mem_core::{
 use prelu_mem_diff_stash::DiffStash;
 
 use crate::layouts::{Layout, Per, Signs};
+use crate::stepped;
 
 /// Runs a pass. `scripts/instructions` knows this function by its name; what it calls is counted.
 #[inline(never)]
@@ -97,7 +98,8 @@ impl<'a, T: Element> Passes<'a, T> {
         let divisor = if layout.per == Per::Element { self.geometry.len() } else { 1 };
         println!("{direction}/{}/{dtype}/{strategy} {divisor}", layout.name);
         let (mut pass, mut result) = (Some(pass), None);
-        counted(&mut || result = pass.take().map(|pass| pass()));
+        let mut run = || result = pass.take().map(|pass| pass());
+        stepped::between_signals(|| counted(&mut run));
         finished();
         match result {
             Some(result) => result,

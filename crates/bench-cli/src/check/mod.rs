@@ -57,7 +57,8 @@ pub(crate) struct CheckOptions {
 /// Runs the command. What was checked is printed whether it held or not.
 pub(crate) fn run(options: &CheckOptions, printer: Printer) -> Result<(), Failure> {
     match options.device.open(options.threads)? {
-        Opened::Cpu(cpu) => run_on(options, &cpu, printer),
+        // The cases are small: all threads are to work on them all the same.
+        Opened::Cpu(cpu) => run_on(options, &cpu.sharing_from(0), printer),
         Opened::Cuda(cuda) => run_on(options, &cuda, printer),
     }
 }

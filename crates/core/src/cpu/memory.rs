@@ -69,6 +69,9 @@ impl Memory {
 
     /// A buffer, and whether it is fresh: all zeroes.
     fn obtain<U: Word>(&self, len: usize) -> Result<(Buffer<U>, bool)> {
+        if len == 0 {
+            return Ok((Buffer { values: None, memory: self.clone() }, true));
+        }
         let bytes = len.saturating_mul(size_of::<U>());
         let mut pool = self.pool();
         let kept = pool.take(len);
@@ -142,8 +145,8 @@ impl fmt::Debug for Pool {
 /// Counted elements in memory.
 #[derive(Debug)]
 pub struct Buffer<U: Word> {
-    /// Boxed once for all its lives: freeing it and using it again allocates nothing. Only a dropped
-    /// buffer has none.
+    /// Boxed once for all its lives: freeing it and using it again allocates nothing. None where it has
+    /// no elements.
     values: Option<Box<Storage<U>>>,
     memory: Memory,
 }

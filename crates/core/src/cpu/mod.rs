@@ -32,9 +32,9 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// Bytes to move from which on threads share the work. Waking a helper costs tens of microseconds, in which
-/// one thread moves a megabyte: see `docs/decisions/0014-threads.md`.
-const SHARED_FROM: usize = 4 << 20;
+/// Bytes to move from which on threads share the work: where, measured, two threads begin to be faster than
+/// one (`docs/decisions/0014-threads.md`).
+const SHARED_FROM: usize = 8 << 20;
 
 /// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Cpu {
     /// The threads beside the caller's; none where that is the only one.
     helpers: Option<Arc<ThreadPool>>,
     threads: usize,
+    /// Bytes that a pass has to move for helpers to be woken.
+    shared_from: usize,
     level: Level,
     memory: Memory,
 }
@@ -79,12 +81,19 @@ impl Cpu {
                 Some(Arc::new(pool.map_err(refused)?))
             }
         };
-        Ok(Cpu { helpers, threads, level, memory: Memory::default() })
+        Ok(Cpu { helpers, threads, shared_from: SHARED_FROM, level, memory: Memory::default() })
     }
 
     /// A backend on the same threads, at the same level, with a count and a pool of its own.
     pub fn with_own_memory(&self) -> Cpu {
         Cpu { memory: Memory::default(), ..self.clone() }
+    }
+
+    /// The same backend, whose threads share every pass that moves at least so many bytes: 0 for all of
+    /// them, as tests want, `usize::MAX` for none.
+    #[must_use]
+    pub fn sharing_from(self, bytes: usize) -> Cpu {
+        Cpu { shared_from: bytes, ..self }
     }
 
     /// Cores that the process may use.
@@ -115,12 +124,12 @@ impl Cpu {
         I: Iterator + Send,
         I::Item: Send,
     {
-        let Some(helpers) = self.helpers.as_ref().filter(|_| bytes >= SHARED_FROM) else {
+        let Some(helpers) = self.helpers.as_ref().filter(|_| bytes >= self.shared_from) else {
             return items.for_each(work);
         };
         let items = Mutex::new(items);
         let take = || {
-            // A panic elsewhere leaves the items whole: none is taken in two steps.
+            // Nothing panics under the lock: work is done after it is given back.
             let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some(item) = next() {
                 work(item);
@@ -137,7 +146,11 @@ impl Cpu {
 
 impl fmt::Debug for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cpu").field("threads", &self.threads).field("level", &self.level).finish()
+        f.debug_struct("Cpu")
+            .field("threads", &self.threads)
+            .field("shared_from", &self.shared_from)
+            .field("level", &self.level)
+            .finish()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The SIMD level of the loops, chosen at run time.
 //!
-//! The loops are written once in plain Rust. `Level::run` compiles them again for each level, as
-//! the body of a function with that level's instructions enabled, and hands it the level's [`Vectors`]
-//! for the little that has to be said in intrinsics.
+//! The loops are written once over [`Vectors`], what can be done with a chunk. `Level::run` compiles them
+//! for each level, as the body of a function with that level's instructions enabled, and hands it the
+//! level's implementation: intrinsics, or plain Rust.
 
 use std::fmt;
 
@@ -135,7 +135,7 @@ fn run_avx2<K: Task>(task: K, past_caches: bool) {
     enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl"
 )]
 fn run_avx512<K: Task>(task: K, past_caches: bool) {
-    // SAFETY: this function is compiled for AVX-512 F, BW and VL, and BMI2.
+    // SAFETY: this function is compiled for AVX-512 F, BW, DQ and VL, and BMI2.
     task.run(unsafe { Avx512::new(past_caches) });
 }
 

@@ -6,8 +6,9 @@
 //!     dx = g * (1 if positive else slope)
 //! ```
 //!
-//! Departures: (1) a run's sum is kept in 16 lanes, element `j` of the run in lane `j % 16`, and folded in
-//! halves at its end: the order of additions depends on the plan alone; (2) short runs go many to a chunk,
+//! Departures: (1) a run's sum is kept in 16 lanes, element `j` of a chunk in lane `j % 16` (two-byte types
+//! in fours: `vectors::half_sums`), and folded in halves at its end; chunks begin with the run, the block and the
+//! tile, so that the order of additions depends on the plan alone; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
 //! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
@@ -104,9 +105,11 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             }
         } else if self.frame.inner < SHORT {
             self.short_runs(vectors);
-        } else if !O::MIXED && self.frame.inner < LONG {
+        } else if O::MIXED {
+            unreachable!("runs of {SHORT} and more are segments of one class");
+        } else if self.frame.inner < LONG {
             self.middle_runs(vectors);
-        } else if !O::MIXED {
+        } else {
             self.runs(vectors);
         }
     }

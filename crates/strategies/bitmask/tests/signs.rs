@@ -5,7 +5,7 @@ use prelu_mem_core::{Cpu, Error, Filler, Geometry, GradSlot, Sharing, Slopes, St
 
 fn check(shape: &[usize], slopes: &[f32], threads: usize) -> Result<(), Error> {
     let geometry = Geometry::from_shape(shape, 1, Sharing::PerChannel)?;
-    let (cpu, learned) = (Cpu::new(threads)?, Slopes::learned(slopes.to_vec()));
+    let (cpu, learned) = (Cpu::new(threads)?.sharing_from(0), Slopes::learned(slopes.to_vec()));
     let plan = Strategy::<Cpu, f32>::plan(&Bitmask, &geometry, &learned)?;
     let x: Vec<f32> = Filler::Uniform { low: -1.0, high: 1.0 }.fill(shape, 3)?;
     let mut slot = GradSlot::none();

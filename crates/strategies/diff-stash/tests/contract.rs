@@ -7,7 +7,7 @@ use prelu_mem_diff_stash::DiffStash;
 
 fn check<T: Element>() -> Result<(), Box<dyn std::error::Error>> {
     for threads in [1, 2] {
-        let cpu = Cpu::new(threads)?;
+        let cpu = Cpu::new(threads)?.sharing_from(0);
         for case in cases::<T>() {
             run_case::<DiffStash, Cpu, T>(&cpu, &case)?;
         }

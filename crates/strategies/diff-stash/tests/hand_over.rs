@@ -24,7 +24,7 @@ impl<T: Element> Case<T> {
         // Frozen slopes are stashed for where they are negative.
         let negative = values.iter().map(|value: &T| T::from_f64(-value.to_f64().abs()));
         Ok(Case {
-            cpu: Cpu::new(threads)?,
+            cpu: Cpu::new(threads)?.sharing_from(0),
             slopes: match learned {
                 true => Slopes::learned(values),
                 false => Slopes::frozen(negative.collect()),

@@ -2,6 +2,8 @@
 //!
 //! Where a chunk has fewer elements than 64, loads and stores go under a mask of those there are.
 
+mod bf16;
+mod f16;
 mod f32;
 mod f64;
 mod half;

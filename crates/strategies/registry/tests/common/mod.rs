@@ -21,7 +21,8 @@ impl<T: Element> Visitor<Cpu, T> for EveryCase<'_> {
 
 /// One thread at each level that this processor has, two at the best.
 fn backends() -> Result<Vec<Cpu>, Box<dyn Error>> {
-    let mut backends = vec![Cpu::with_level(2, Level::best())?];
+    // However small a case is, both threads work on it.
+    let mut backends = vec![Cpu::with_level(2, Level::best())?.sharing_from(0)];
     for level in Level::ALL {
         match level.supported() {
             Ok(()) => backends.push(Cpu::with_level(1, level)?),

@@ -54,7 +54,7 @@ impl<T: Element> Visitor<Cpu, T> for One<'_, T> {
             case: S::NAME.into(),
             reason: error.to_string(),
         };
-        let cpu = Cpu::new(self.0).map_err(no_threads)?;
+        let cpu = Cpu::new(self.0).map_err(no_threads)?.sharing_from(0);
         run_case::<S, Cpu, T>(&cpu, self.1).map(|_| ())
     }
 }

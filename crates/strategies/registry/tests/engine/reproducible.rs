@@ -23,7 +23,7 @@ fn bits<T: Element>(values: &[T]) -> &[u8] {
 fn check<T: Element>() -> Result<(), Error> {
     let mut backends = Vec::new();
     for threads in [1, 2, 3, 7] {
-        backends.push(Cpu::with_level(threads, Level::best())?);
+        backends.push(Cpu::with_level(threads, Level::best())?.sharing_from(0));
     }
     for level in Level::ALL.into_iter().filter(|level| level.supported().is_ok()) {
         backends.push(Cpu::with_level(1, level)?);

@@ -7,71 +7,77 @@ use bytemuck::cast;
 use super::Avx512;
 use crate::vectors::{CHUNK, lowest};
 
+/// Both ways for elements that AVX-512 F moves by itself.
+macro_rules! moves {
+    ($close_up:ident, $put_back:ident, $element:ty, $group:literal, $mask:ty,
+     $compress:ident, $load:ident, $expand:ident) => {
+        impl Avx512 {
+            #[inline(always)]
+            pub(super) fn $close_up(
+                self,
+                chunk: &[$element; CHUNK],
+                mask: u64,
+            ) -> [$element; CHUNK] {
+                let groups: [__m512i; CHUNK / $group] = cast(*chunk);
+                let mut closed = [0; CHUNK];
+                let mut at = 0;
+                for (index, group) in groups.into_iter().enumerate() {
+                    let k = (mask >> ($group * index)) as $mask;
+                    // SAFETY: the value `self` proves AVX-512 F.
+                    let packed: [$element; $group] = cast(unsafe { $compress(k, group) });
+                    closed[at..at + $group].copy_from_slice(&packed);
+                    at += k.count_ones() as usize;
+                }
+                closed
+            }
+
+            #[inline(always)]
+            pub(super) fn $put_back(
+                self,
+                closed: &[$element],
+                mask: u64,
+                chunk: &mut [$element; CHUNK],
+            ) {
+                let (groups, _) = chunk.as_chunks_mut::<$group>();
+                let mut at = 0;
+                for (index, group) in groups.iter_mut().enumerate() {
+                    let k = (mask >> ($group * index)) as $mask;
+                    let count = k.count_ones() as usize;
+                    let from = &closed[at..at + count];
+                    // SAFETY: the value `self` proves AVX-512 F; as many elements as there are are read.
+                    unsafe {
+                        let some = $load(lowest(count) as $mask, from.as_ptr());
+                        *group = cast($expand(cast(*group), k, some));
+                    }
+                    at += count;
+                }
+            }
+        }
+    };
+}
+
+moves!(
+    close_up_4,
+    put_back_4,
+    i32,
+    16,
+    u16,
+    _mm512_maskz_compress_epi32,
+    _mm512_maskz_loadu_epi32,
+    _mm512_mask_expand_epi32
+);
+moves!(
+    close_up_8,
+    put_back_8,
+    i64,
+    8,
+    u8,
+    _mm512_maskz_compress_epi64,
+    _mm512_maskz_loadu_epi64,
+    _mm512_mask_expand_epi64
+);
+
 impl Avx512 {
-    #[inline(always)]
-    pub(super) fn close_up_4(self, chunk: &[i32; CHUNK], mask: u64) -> [i32; CHUNK] {
-        let groups: [__m512i; CHUNK / 16] = cast(*chunk);
-        let mut closed = [0; CHUNK];
-        let mut at = 0;
-        for (index, group) in groups.into_iter().enumerate() {
-            let k = (mask >> (16 * index)) as u16;
-            // SAFETY: the value `self` proves AVX-512 F.
-            let packed: [i32; 16] = cast(unsafe { _mm512_maskz_compress_epi32(k, group) });
-            closed[at..at + 16].copy_from_slice(&packed);
-            at += k.count_ones() as usize;
-        }
-        closed
-    }
-
-    #[inline(always)]
-    pub(super) fn put_back_4(self, closed: &[i32], mask: u64, chunk: &mut [i32; CHUNK]) {
-        let (groups, _) = chunk.as_chunks_mut::<16>();
-        let mut at = 0;
-        for (index, group) in groups.iter_mut().enumerate() {
-            let k = (mask >> (16 * index)) as u16;
-            let count = k.count_ones() as usize;
-            let from = &closed[at..at + count];
-            // SAFETY: the value `self` proves AVX-512 F; as many elements as there are are read.
-            unsafe {
-                let some = _mm512_maskz_loadu_epi32(lowest(count) as u16, from.as_ptr());
-                *group = cast(_mm512_mask_expand_epi32(cast(*group), k, some));
-            }
-            at += count;
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn close_up_8(self, chunk: &[i64; CHUNK], mask: u64) -> [i64; CHUNK] {
-        let groups: [__m512i; CHUNK / 8] = cast(*chunk);
-        let mut closed = [0; CHUNK];
-        let mut at = 0;
-        for (index, group) in groups.into_iter().enumerate() {
-            let k = (mask >> (8 * index)) as u8;
-            // SAFETY: the value `self` proves AVX-512 F.
-            let packed: [i64; 8] = cast(unsafe { _mm512_maskz_compress_epi64(k, group) });
-            closed[at..at + 8].copy_from_slice(&packed);
-            at += k.count_ones() as usize;
-        }
-        closed
-    }
-
-    #[inline(always)]
-    pub(super) fn put_back_8(self, closed: &[i64], mask: u64, chunk: &mut [i64; CHUNK]) {
-        let (groups, _) = chunk.as_chunks_mut::<8>();
-        let mut at = 0;
-        for (index, group) in groups.iter_mut().enumerate() {
-            let k = (mask >> (8 * index)) as u8;
-            let count = k.count_ones() as usize;
-            let from = &closed[at..at + count];
-            // SAFETY: the value `self` proves AVX-512 F; as many elements as there are are read.
-            unsafe {
-                let some = _mm512_maskz_loadu_epi64(lowest(count) as u8, from.as_ptr());
-                *group = cast(_mm512_mask_expand_epi64(cast(*group), k, some));
-            }
-            at += count;
-        }
-    }
-
     /// Through 32-bit lanes: AVX-512 BW alone does not move 16-bit ones.
     #[inline(always)]
     pub(super) fn close_up_2(self, chunk: &[i16; CHUNK], mask: u64) -> [i16; CHUNK] {
