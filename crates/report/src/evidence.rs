@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::machine::slug_of;
 use crate::record::bench::BenchRecord;
+use crate::record::burn::BurnRecord;
 use crate::record::check::CheckRecord;
 use crate::record::layouts::LayoutsRecord;
 use crate::record::peers::PeersRecord;
@@ -37,6 +38,8 @@ pub struct Machine {
     pub layouts: Vec<LayoutsRecord>,
     /// Of `benches/peers/run`.
     pub peers: Vec<PeersRecord>,
+    /// Of the benchmark of `crates/burn`.
+    pub burns: Vec<BurnRecord>,
 }
 
 /// What the first record of a machine says of it.
@@ -107,6 +110,7 @@ impl Evidence {
             Record::Training(record) => machine.trainings.push(record),
             Record::Layouts(record) => machine.layouts.push(record),
             Record::Peers(record) => machine.peers.push(record),
+            Record::Burn(record) => machine.burns.push(record),
             Record::Instructions => {}
         }
         Ok(())
@@ -123,6 +127,7 @@ impl Machine {
             trainings: Vec::new(),
             layouts: Vec::new(),
             peers: Vec::new(),
+            burns: Vec::new(),
         }
     }
 }
@@ -141,6 +146,16 @@ fn about(record: &Record) -> Option<About> {
                 cores: machine.cores,
                 memory_bytes: machine.memory_bytes,
                 os: machine.os.clone(),
+                gpu: None,
+            });
+        }
+        Record::Burn(record) => {
+            let machine = &record.machine;
+            return Some(About {
+                cpu: machine.cpu.clone().unwrap_or_default(),
+                cores: machine.cores,
+                memory_bytes: machine.memory_bytes.unwrap_or_default(),
+                os: machine.os.clone().unwrap_or_default(),
                 gpu: None,
             });
         }

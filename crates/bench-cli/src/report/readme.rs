@@ -1,4 +1,4 @@
-//! The part of the README that is made of records, between two marks.
+//! The parts of the README that are made of records, each between two marks.
 
 use std::path::Path;
 
@@ -6,10 +6,9 @@ use prelu_mem_report::Answer;
 
 use crate::failure::Failure;
 
-const BEGIN: &str = "<!-- prelu-mem report: begin -->";
 const END: &str = "<!-- prelu-mem report: end -->";
 
-/// The README with its marked part replaced.
+/// The README with its marked parts replaced: the table, and the chart with what both hold for.
 pub(super) fn filled(file: &Path, answer: &Answer, pictures: &str) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::Usage(format!(
@@ -17,21 +16,27 @@ pub(super) fn filled(file: &Path, answer: &Answer, pictures: &str) -> Result<Str
             file.display()
         ))
     })?;
-    between(&text, &part(answer, pictures)).ok_or_else(|| {
-        Failure::Run(format!("{} lacks the lines {BEGIN} and {END}, in this order", file.display()))
+    let Answer { table, note, chart: (title, name) } = answer;
+    let chart = format!("![{title}]({pictures}/{name}.svg)\n\n{note}");
+    let parts = [("table", table.as_str()), ("chart", &chart)];
+    parts.into_iter().try_fold(text, |text, (name, part)| {
+        between(&text, name, part).ok_or_else(|| {
+            let (file, begin) = (file.display(), begin(name));
+            Failure::Run(format!("{file} lacks the lines {begin} and {END}, in this order"))
+        })
     })
 }
 
-fn part(answer: &Answer, pictures: &str) -> String {
-    let Answer { table, note, chart: (title, name) } = answer;
-    format!("{table}\n\n{note}\n\n![{title}]({pictures}/{name}.svg)")
+fn begin(name: &str) -> String {
+    format!("<!-- prelu-mem report: {name} -->")
 }
 
-/// `text` with `part` between the marks.
-fn between(text: &str, part: &str) -> Option<String> {
-    let begin = text.find(BEGIN)? + BEGIN.len();
+/// `text` with `part` between the mark of this name and the end that follows it.
+fn between(text: &str, name: &str, part: &str) -> Option<String> {
+    let mark = begin(name);
+    let begin = text.find(&mark)? + mark.len();
     let end = begin + text[begin..].find(END)?;
-    Some(format!("{}\n{part}\n{}", &text[..begin], &text[end..]))
+    Some(format!("{}\n\n{part}\n\n{}", &text[..begin], &text[end..]))
 }
 
 #[cfg(test)]
@@ -40,11 +45,12 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_marks_is_replaced() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let new = between(&text, "new").expect("both marks");
-        assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
-        assert_eq!(between(&new, "new"), Some(new.clone()));
-        assert_eq!(between("a\nb\n", "new"), None);
-        assert_eq!(between(&format!("{END}\n{BEGIN}\n"), "new"), None);
+        let (one, two) = (begin("one"), begin("two"));
+        let text = format!("a\n{one}\nold\n{END}\nb\n{two}\n{END}\n");
+        let new = between(&text, "one", "new").expect("both marks");
+        assert_eq!(new, format!("a\n{one}\n\nnew\n\n{END}\nb\n{two}\n{END}\n"));
+        assert_eq!(between(&new, "one", "new"), Some(new.clone()));
+        assert_eq!(between(&text, "three", "new"), None);
+        assert_eq!(between(&format!("{END}\n{one}\n"), "one", "new"), None);
     }
 }

@@ -62,6 +62,7 @@ fn table(machines: &[Machine]) -> Table {
             ("training", machine.trainings.len()),
             ("layouts", machine.layouts.len()),
             ("peers", machine.peers.len()),
+            ("burn", machine.burns.len()),
         ];
         let counts: Vec<String> = counts
             .iter()

@@ -3,6 +3,7 @@
 mod accuracy;
 mod answer;
 mod budgets;
+mod burn;
 mod choice;
 mod growth;
 mod layouts;
@@ -45,6 +46,7 @@ pub(super) fn content(evidence: &Evidence, facts: &Facts) -> Content {
     blocks.extend(each("Accuracy of the slope gradient", accuracy::section));
     blocks.extend(each("Training", training::section));
     blocks.extend(each("Other implementations", peers::section));
+    blocks.extend(each("Inside Burn", burn::section));
     blocks.extend(each("On a GPU", speed::on_gpu));
     blocks.extend(choice::wrong(facts));
     blocks.extend(method::section(machines));

@@ -18,12 +18,13 @@ fn accepted(bytes: &[u8]) -> bool {
 }
 
 /// One small record of each kind.
-const SAMPLES: [&str; 5] = [
+const SAMPLES: [&str; 6] = [
     include_str!("samples/bench.json"),
     include_str!("samples/check.json"),
     include_str!("samples/training.json"),
     include_str!("samples/layouts.json"),
     include_str!("samples/peers.json"),
+    include_str!("samples/burn.json"),
 ];
 
 #[test]
@@ -104,8 +105,9 @@ fn kinds_are_told_apart() {
         Ok(Record::Training(_)) => 2,
         Ok(Record::Layouts(_)) => 3,
         Ok(Record::Peers(_)) => 4,
-        Ok(Record::Instructions) => 5,
-        Err(_) => 6,
+        Ok(Record::Burn(_)) => 5,
+        Ok(Record::Instructions) => 6,
+        Err(_) => 7,
     };
-    assert_eq!(SAMPLES.map(kind), [0, 1, 2, 3, 4]);
+    assert_eq!(SAMPLES.map(kind), [0, 1, 2, 3, 4, 5]);
 }

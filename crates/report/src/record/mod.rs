@@ -3,6 +3,7 @@
 //! Every record says its kind (`record`) and its `schema`. A type for each kind, the same for writing and for reading.
 
 pub mod bench;
+pub mod burn;
 pub mod check;
 #[cfg(test)]
 mod fuzz;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::bench::BenchRecord;
+use self::burn::BurnRecord;
 use self::check::CheckRecord;
 use self::layouts::LayoutsRecord;
 use self::peers::PeersRecord;
@@ -42,13 +44,22 @@ pub enum Kind {
     Layouts,
     /// Other implementations.
     Peers,
+    /// The layer inside Burn.
+    Burn,
     /// Counted instructions, which are for CI and not for documents.
     Instructions,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Bench, Self::Check, Self::Training, Self::Layouts, Self::Peers, Self::Instructions];
+    const ALL: [Self; 7] = [
+        Self::Bench,
+        Self::Check,
+        Self::Training,
+        Self::Layouts,
+        Self::Peers,
+        Self::Burn,
+        Self::Instructions,
+    ];
 
     /// As records write it.
     pub fn name(self) -> &'static str {
@@ -58,6 +69,7 @@ impl Kind {
             Self::Training => "training",
             Self::Layouts => "layouts",
             Self::Peers => "peers",
+            Self::Burn => "burn",
             Self::Instructions => "instructions",
         }
     }
@@ -82,6 +94,8 @@ pub enum Record {
     Layouts(LayoutsRecord),
     /// Of `benches/peers/run`.
     Peers(PeersRecord),
+    /// Of the benchmark of `crates/burn`.
+    Burn(BurnRecord),
     /// Of `scripts/instructions`: nothing in it is for documents.
     Instructions,
 }
@@ -121,6 +135,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, String> {
         Kind::Training => of(kind, bytes).map(Record::Training),
         Kind::Layouts => of(kind, bytes).map(Record::Layouts),
         Kind::Peers => of(kind, bytes).map(Record::Peers),
+        Kind::Burn => of(kind, bytes).map(Record::Burn),
         Kind::Instructions => Ok(Record::Instructions),
     }
 }
