@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 import prelu_mem
 from prelu_mem import _native
 from prelu_mem.torch import ops
-from prelu_mem.torch.ownership import counts, sole_owner
+from prelu_mem.torch.ownership import alone
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
 READS_OUTPUT = {
@@ -35,8 +35,8 @@ class _InPlace(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> _Gradients:
-        alone = not torch.compiler.is_compiling() and type(grad) is Tensor and counts(grad) == sole_owner()
-        return _backward(ctx, grad if alone else grad.clone())
+        mine = not torch.compiler.is_compiling() and alone(grad)
+        return _backward(ctx, grad if mine else grad.clone())
 
 
 class _Beside(torch.autograd.Function):
@@ -49,8 +49,8 @@ class _Beside(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> _Gradients:
-        alone = not torch.compiler.is_compiling() and type(grad) is Tensor and counts(grad) == sole_owner()
-        return _backward(ctx, grad if alone else grad.clone())
+        mine = not torch.compiler.is_compiling() and alone(grad)
+        return _backward(ctx, grad if mine else grad.clone())
 
 
 def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:
