@@ -3,7 +3,7 @@
 The engine hands a gradient to backward; when that is its only owner, writing over it is what PyTorch's own
 nodes do too. Four counts tell: owners of the tensor, references to its Python object, references to its
 storage's Python object, and tensors on that storage. What they are for a gradient with one owner is found by
-looking at one, since Python and PyTorch count differently from release to release.
+sending one through the layer, since Python and PyTorch count differently from release to release.
 
     what PyTorch cannot count, or has not allocated itself    -> copied
     elements that lie over each other, or with gaps           -> copied
@@ -15,12 +15,12 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from prelu_mem.torch.kernels import is_dense
 
@@ -31,9 +31,15 @@ Counts = tuple[int, int, int, int]
 
 
 def alone(grad: Tensor) -> bool:
-    """Whether the gradient that backward was handed has no other owner. To be called by backward itself, whose own
-    references are part of the count."""
-    if not _COUNTS or type(grad) is not Tensor or _counts(grad) != _sole_owner() or not is_dense(grad):
+    """Whether the gradient that the layer's backward was handed has no other owner. To be called by backward itself,
+    whose own references are part of the count."""
+    if not _COUNTS or type(grad) is not Tensor:
+        return False
+    counts = _counts(grad)
+    if _learning and _learning[0].thread == threading.get_ident():
+        _learning[0].note(grad, counts)
+        return False
+    if counts != _sole_owner() or not is_dense(grad):
         return False
     # NumPy's and DLPack's memory has owners that PyTorch does not count, and then no size that it could change; other
     # processes are not counted either. (Whether they see a GPU's memory, it cannot tell.)
@@ -52,37 +58,33 @@ def _counts(tensor: Tensor) -> Counts:
 
 
 class _Probe:
-    """What is noted of a gradient that backward was handed."""
+    """What :func:`alone` is shown in this thread, in place of its answer."""
 
     def __init__(self) -> None:
+        self.thread = threading.get_ident()
         self.counts: list[Counts] = []
         self.tensors: list[weakref.ref[Tensor]] = []
         self.storages: list[StorageWeakRef] = []
 
-    def note(self, grad: Tensor) -> None:
-        # As deep in calls as alone() is when it counts.
-        self.counts.append(_counts(grad))
+    def note(self, grad: Tensor, counts: Counts) -> None:
+        self.counts.append(counts)
         self.tensors.append(weakref.ref(grad))
         self.storages.append(StorageWeakRef(grad.untyped_storage()))
 
     def held(self) -> bool:
         """Whether any of the gradients is still there: somebody had kept it when it was counted."""
-        return any(seen() is not None for seen in self.tensors) or any(seen.expired() is False for seen in self.storages)
+        return any(seen() is not None for seen in self.tensors) or not all(seen.expired() for seen in self.storages)
 
 
-class _Look(torch.autograd.Function):
-    """Shows its gradient to a probe."""
+_layer: list[Callable[[Tensor], Tensor]] = []
+_learning: list[_Probe] = []
+_found: list[Counts | None] = []
+_lock = threading.Lock()
 
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, probe: _Probe) -> Tensor:
-        ctx.probe = probe
-        return x.clone()
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        ctx.probe.note(grad)
-        return grad, None
+def learn_from(layer: Callable[[Tensor], Tensor]) -> None:
+    """Names the layer whose gradients are looked at: one that asks :func:`alone` in its backward."""
+    _layer.append(layer)
 
 
 def _look() -> tuple[Counts | None] | None:
@@ -90,24 +92,27 @@ def _look() -> tuple[Counts | None] | None:
     somebody looks on and holds what he sees: a debugger, or a dispatch mode that keeps tensors."""
     if sys.gettrace() is not None or sys.getprofile() is not None:
         return None
-    one, two = _Probe(), _Probe()
-    with torch.enable_grad():
-        x = torch.zeros(2, requires_grad=True)
-        torch.autograd.grad((_Look.apply(x, one) * x.detach()).sum(), x)
-        torch.autograd.grad(((_Look.apply(x, two) + _Look.apply(x, two)) * x.detach()).sum(), x)
-    if type(x) is not Tensor or one.held() or two.held():
+    if _get_current_dispatch_mode() is not None or torch.is_inference_mode_enabled():
         return None
-    return (None if two.counts[0] == one.counts[0] else one.counts[0],)
-
-
-_found: list[Counts | None] = []
-_looking = threading.Lock()
+    (layer,), probe = _layer, _Probe()
+    _learning.append(probe)
+    try:
+        with torch.enable_grad():
+            x = torch.zeros(2, device="cpu", requires_grad=True)
+            torch.autograd.grad((layer(x) * x.detach()).sum(), x)
+            torch.autograd.grad(((layer(x) + layer(x)) * x.detach()).sum(), x)
+    finally:
+        _learning.clear()
+    if type(x) is not Tensor or len(probe.counts) != 3 or probe.held():
+        return None
+    one, two, _ = probe.counts
+    return (None if two == one else one,)
 
 
 def _sole_owner() -> Counts | None:
     """What :func:`_counts` says of a gradient with no other owner."""
     if not _found:
-        with _looking:
+        with _lock:
             if not _found:
                 _found.extend(_look() or ())
     return _found[0] if _found else None
