@@ -11,8 +11,10 @@ use prelu_mem_core::cpu::Team;
 use crate::errors::Failure;
 use crate::openmp::OpenMp;
 
-/// By process, number of threads and whether they are lent: threads do not outlive a fork.
-static BACKENDS: Mutex<Option<HashMap<(u32, usize, bool), Cpu>>> = Mutex::new(None);
+/// Process, number of threads and whether they are lent: threads do not outlive a fork.
+type Key = (u32, usize, bool);
+
+static BACKENDS: Mutex<Option<HashMap<Key, Cpu>>> = Mutex::new(None);
 
 static TEAM: OnceLock<Arc<dyn Team>> = OnceLock::new();
 

@@ -52,7 +52,6 @@ pub(crate) fn plan(
 /// its axes lie in another order than the input's did.
 #[pyfunction]
 #[pyo3(signature = (strategy, dtype, shape, strides, learned, made_with, cuda=None))]
-#[expect(clippy::needless_pass_by_value, reason = "converted from Python's tuples")]
 pub(crate) fn plan_again(
     strategy: &str,
     dtype: &str,
