@@ -49,6 +49,8 @@ def test_sparse_tensors():
 
 def test_what_is_no_tensor():
     assert "list" in of_both(lambda: [1.0])
+    with pytest.raises(TypeError, match="'weight' must be Tensor, not list"):
+        prelu(X, [0.25] * 3)
 
 
 def test_meta_tensors():

@@ -108,11 +108,17 @@ class _Traced(torch.autograd.Function):
         return _backward(ctx, grad.clone())
 
 
+#: Whether torch.func or vmap is at work; where PyTorch cannot tell, its own error has to do.
+_transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
+
+
 def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool) -> Tensor:
     """The output, differentiable in ``x`` and ``slopes``."""
     if torch.compiler.is_compiling():
         y, _, _ = _Traced.apply(x, slopes, strategy, learned)
         return x.copy_(y) if inplace else y
+    if _transformed():
+        raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")
     if inplace and not torch.is_grad_enabled():
         # As PyTorch's own functions do: the very tensor comes back, its history untouched.
         ops.forward_(x, slopes, strategy, False)
