@@ -19,7 +19,8 @@ def of_both(make_input, channels=3, weight=None):
         with pytest.raises(Exception) as information:
             layer(make_input())
         caught.append(information.value)
-    assert type(caught[1]) is type(caught[0])
+    # Some releases of PyTorch raise a plain RuntimeError where others say NotImplementedError, which is one.
+    assert isinstance(caught[1], type(caught[0]))
     return str(caught[1])
 
 

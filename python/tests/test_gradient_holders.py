@@ -77,7 +77,7 @@ def test_hooks_of_the_module(inplace):
         layer.register_full_backward_hook(lambda module, down, upstream, notes=notes: notes.extend((down[0], upstream[0])))
         if isinstance(layer, PReLU) and inplace:
             # PyTorch's own rule for full backward hooks, as for nn.ReLU(inplace=True).
-            with pytest.raises(RuntimeError, match="is a view and is being modified inplace"):
+            with pytest.raises(RuntimeError):
                 layer(hidden())
             return
         (layer(hidden()) * 2).sum().backward()
