@@ -14,7 +14,7 @@ def launch(processes, *command):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     done = subprocess.run(
-        [*torchrun, *map(str, command)], env=environment, timeout=120, check=False, text=True, stdout=-1, stderr=-2
+        [*torchrun, *map(str, command)], env=environment, timeout=400, check=False, text=True, stdout=-1, stderr=-2
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
