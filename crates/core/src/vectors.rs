@@ -9,6 +9,7 @@ mod half_sums;
 mod piece;
 mod plain;
 mod portable;
+mod run_sums;
 mod slopes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -16,6 +17,7 @@ mod x86;
 pub use piece::Piece;
 pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
+pub use run_sums::RunSums;
 pub use slopes::{ByRun, ChunkSlopes};
 pub(crate) use slopes::{Single, Table};
 #[cfg(target_arch = "x86_64")]
@@ -170,6 +172,20 @@ pub trait Vectors: Copy + private::Sealed {
     ) {
         self.sum(piece, !signs & lowest(piece.len()), lanes);
         self.propagate(piece, signs, slopes);
+    }
+
+    /// [`Vectors::backward`] of a chunk in which runs end: each run's terms go to its own sum, in the lanes of
+    /// their places in the chunk, and the sums of the runs that end are closed.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward_over_ends<T: Element>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &ByRun<T::Wide>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        plain::backward_over_ends(self, piece, signs, slopes, sums);
     }
 
     /// [`Vectors::propagate`], and the terms `g * basis` whose signs are not set are added to a sum each.

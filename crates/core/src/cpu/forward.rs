@@ -213,7 +213,7 @@ fn columns<D: Codec<T>, T: Element, V: Vectors>(
 fn runs<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    mut runs: Runs<'_, T>,
+    mut runs: Runs<'_, T::Wide>,
     words: &mut [D::Word],
     at: usize,
 ) {
@@ -245,7 +245,7 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
 fn over_ends<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    runs: &mut Runs<'_, T>,
+    runs: &mut Runs<'_, T::Wide>,
     words: &mut [D::Word],
     at: usize,
 ) {

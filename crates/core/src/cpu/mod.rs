@@ -14,7 +14,6 @@ mod segments;
 pub mod simd;
 mod slope_source;
 mod storage;
-mod sums;
 mod walk;
 
 use std::fmt;
