@@ -107,7 +107,7 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             self.short_runs(vectors);
         } else if O::MIXED {
             unreachable!("runs of {SHORT} and more are segments of one class");
-        } else if self.frame.inner < LONG {
+        } else if self.frame.inner < LONG && !V::RESTS {
             self.middle_runs(vectors);
         } else {
             self.runs(vectors);
@@ -125,9 +125,10 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         let learned = self.frame.learned;
         let (mut runs, len) = (self.all_runs(), self.operands.len());
         let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let tile = if self.frame.inner < LONG { TILE } else { len.max(1).next_power_of_two() };
         let mut done = 0;
         while done < len {
-            let end = done + runs.left.min(len - done);
+            let end = done + runs.left.min(len - done).min(tile - (done & (tile - 1)));
             let (slope, run) = (Single(runs.slope()), end - done);
             while done + CHUNK <= end {
                 let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
@@ -149,8 +150,8 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
                 }
                 done = end;
             }
-            runs.advance(run);
-            if learned {
+            let ended = runs.advance(run);
+            if learned && (ended || done == len) {
                 sums.close::<T, V>(vectors);
             }
         }
