@@ -5,6 +5,7 @@
 //! dispatch makes one, within a function compiled for them. Every level gives the same bits, but for
 //! which NaN a NaN is.
 
+mod fours;
 mod half_sums;
 mod piece;
 mod plain;

@@ -16,7 +16,7 @@
 use std::ops::Range;
 
 use super::frame::Frame;
-use super::runs::{Runs, SHORT};
+use super::runs::{LONG, Runs, SHORT};
 use super::segments::Segment;
 use super::simd::Task;
 use super::slope_source::Cyclic;
@@ -24,9 +24,6 @@ use super::sums::RunSums;
 use crate::codec::CHUNK;
 use crate::element::Element;
 use crate::vectors::{Columns, Piece, Single, Table, Vectors, lowest, terms};
-
-/// Runs shorter than this go in chunks over their ends: their own last chunks would be many.
-const LONG: usize = 2 * CHUNK;
 
 /// Elements that are summed before they are overwritten, where runs are not [`LONG`]: a load beside a
 /// masked store would wait for it. They fit a first-level cache.
