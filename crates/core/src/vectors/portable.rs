@@ -64,6 +64,11 @@ impl Vectors for Portable {
         if !is_wide::<T>() {
             return plain::activate(self, x, slopes);
         }
+        if T::DTYPE == Dtype::F64
+            && let ([chunk], []) = x.as_chunks_mut()
+        {
+            return fours::activate_chunk(chunk, slopes);
+        }
         let signs = self.signs(x);
         fours::activate(x, slopes);
         signs
