@@ -145,7 +145,8 @@ impl Avx2 {
         *sums = cast(lanes);
     }
 
-    /// Adds each of `which` to a sum of its own.
+    /// Adds each of `which` to a sum of its own. In memory a sum that a blend keeps would become a masked
+    /// store: 0 is added instead.
     #[inline(always)]
     pub(super) unsafe fn row_f32(
         self,
@@ -161,8 +162,10 @@ impl Avx2 {
             // SAFETY: the caller's; the row is as long.
             unsafe {
                 let to = row.as_mut_ptr().add(at);
-                let sum = add4(g.add(at), b.add(at), mask4(which >> at), _mm256_loadu_pd(to));
-                _mm256_storeu_pd(to, sum);
+                let (g, b) = (_mm_loadu_ps(g.add(at)), _mm_loadu_ps(b.add(at)));
+                let product = _mm256_mul_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b));
+                let term = _mm256_and_pd(product, mask4(which >> at));
+                _mm256_storeu_pd(to, _mm256_add_pd(_mm256_loadu_pd(to), term));
             }
             at += 4;
         }
@@ -249,10 +252,10 @@ unsafe fn add16(g: *const f32, b: *const f32, which: u64, lanes: [__m256d; 4]) -
     // SAFETY: the caller's.
     unsafe {
         [
-            add4(g, b, mask4(which), s0),
-            add4(g.add(4), b.add(4), mask4(which >> 4), s1),
-            add4(g.add(8), b.add(8), mask4(which >> 8), s2),
-            add4(g.add(12), b.add(12), mask4(which >> 12), s3),
+            add4(g, b, select(which, 0), s0),
+            add4(g.add(4), b.add(4), select(which, 4), s1),
+            add4(g.add(8), b.add(8), select(which, 8), s2),
+            add4(g.add(12), b.add(12), select(which, 12), s3),
         ]
     }
 }
@@ -274,37 +277,50 @@ unsafe fn add_rest(
         // SAFETY: the caller's; behind the last element zeroes are added.
         unsafe {
             if at + 4 <= len {
-                *lane = add4(g.add(at), b.add(at), mask4(which >> at), *lane);
+                *lane = add4(g.add(at), b.add(at), select(which, at as i64), *lane);
             } else if at < len {
                 let there = _mm256_castsi256_si128(there(len - at));
                 let (g, b) = (_mm_maskload_ps(g.add(at), there), _mm_maskload_ps(b.add(at), there));
-                *lane = add(g, b, mask4(which >> at), *lane);
+                *lane = add(g, b, select(which, at as i64), *lane);
             }
         }
     }
     lanes
 }
 
-/// Adds four products in the lanes of a mask.
-///
-/// # Safety
-/// Pointers are good for four elements.
-#[inline(always)]
-unsafe fn add4(g: *const f32, b: *const f32, mask: __m256d, sum: __m256d) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe { add(_mm_loadu_ps(g), _mm_loadu_ps(b), mask, sum) }
-}
-
-/// The product of two `f32` is exact.
+/// The four lanes whose bits begin at `at`, for a blend: it looks at the highest bit of a lane.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn add(g: __m128, b: __m128, mask: __m256d, sum: __m256d) -> __m256d {
+unsafe fn select(bits: u64, at: i64) -> __m256d {
     // SAFETY: the caller's.
     unsafe {
-        let product = _mm256_mul_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b));
-        _mm256_add_pd(sum, _mm256_and_pd(product, mask))
+        let own = _mm256_setr_epi64x(63 - at, 62 - at, 61 - at, 60 - at);
+        _mm256_castsi256_pd(_mm256_sllv_epi64(_mm256_set1_epi64x(bits as i64), own))
+    }
+}
+
+/// Adds four products in the lanes that `select` has.
+///
+/// # Safety
+/// Pointers are good for four elements.
+#[inline(always)]
+unsafe fn add4(g: *const f32, b: *const f32, select: __m256d, sum: __m256d) -> __m256d {
+    // SAFETY: the caller's.
+    unsafe { add(_mm_loadu_ps(g), _mm_loadu_ps(b), select, sum) }
+}
+
+/// The product of two `f32` is exact, and a sum is never -0: to keep it is to add 0.
+///
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[inline(always)]
+unsafe fn add(g: __m128, b: __m128, select: __m256d, sum: __m256d) -> __m256d {
+    // SAFETY: the caller's.
+    unsafe {
+        let next = _mm256_fmadd_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b), sum);
+        _mm256_blendv_pd(sum, next, select)
     }
 }
 
