@@ -38,11 +38,6 @@ pub(crate) const LANES: usize = 16;
 /// [`Vectors::write_bytes`] and [`Vectors::save`]; the other methods are the loops' own. What is here in
 /// plain Rust, a level may say in intrinsics.
 pub trait Vectors: Copy + private::Sealed {
-    /// Whether the rest of a chunk costs what its elements do. Where it does not, as many chunks as can be
-    /// are whole.
-    #[doc(hidden)]
-    const RESTS: bool = false;
-
     /// Bit `i` tells whether `x[i]` is positive; `x` are at most [`CHUNK`], and further bits are 0.
     #[inline(always)]
     fn signs<T: Element>(self, x: &[T]) -> u64 {
@@ -113,6 +108,14 @@ pub trait Vectors: Copy + private::Sealed {
             chunk[bits.trailing_zeros() as usize % CHUNK] = from;
             bits &= bits.wrapping_sub(1);
         }
+    }
+
+    /// Whether the rest of a chunk costs what its elements do. Where it does not, as many chunks as can be
+    /// are whole.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        false
     }
 
     /// Waits until what was saved past the caches can be seen by other threads.

@@ -218,7 +218,8 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
     at: usize,
 ) {
     // Words of bytes are written by whole chunks.
-    if V::RESTS && D::BASIS == Basis::Output && size_of::<D::Word>() != 1 && runs.middle() {
+    let rests = vectors.has_cheap_rests::<T>() && size_of::<D::Word>() != 1;
+    if rests && D::BASIS == Basis::Output && runs.middle() {
         return one_by_one::<D, T, V>(vectors, x, runs, words, at);
     }
     let mut done = 0;

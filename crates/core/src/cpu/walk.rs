@@ -104,7 +104,7 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             self.short_runs(vectors);
         } else if O::MIXED {
             unreachable!("runs of {SHORT} and more are segments of one class");
-        } else if self.frame.inner < LONG && !V::RESTS {
+        } else if self.frame.inner < LONG && !vectors.has_cheap_rests::<T>() {
             self.middle_runs(vectors);
         } else {
             self.runs(vectors);
@@ -117,6 +117,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     /// for each run:  for each chunk of it:  sum and propagate
     ///                its sum to its entry
     /// ```
+    /// Runs that are not [`LONG`] are cut where [`Walk::middle_runs`] cuts them: same chunks, same sums.
     #[inline(always)]
     fn runs<V: Vectors>(mut self, vectors: V) {
         let learned = self.frame.learned;

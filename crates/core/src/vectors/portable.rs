@@ -10,7 +10,10 @@ pub(crate) struct Portable;
 impl Sealed for Portable {}
 
 impl Vectors for Portable {
-    const RESTS: bool = true;
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
 
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
@@ -61,7 +64,7 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
-        if !is_wide::<T>() {
+        if !self.has_cheap_rests::<T>() {
             return plain::activate(self, x, slopes);
         }
         if T::DTYPE == Dtype::F64
@@ -81,7 +84,7 @@ impl Vectors for Portable {
         signs: u64,
         slopes: &S,
     ) {
-        if is_wide::<T>() {
+        if self.has_cheap_rests::<T>() {
             fours::propagate(piece, signs, slopes);
         } else {
             plain::propagate(self, piece, signs, slopes);
@@ -90,7 +93,7 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        if is_wide::<T>() {
+        if self.has_cheap_rests::<T>() {
             fours::sum(piece, which, lanes);
         } else {
             plain::sum(self, piece, which, lanes);
@@ -105,7 +108,7 @@ impl Vectors for Portable {
         slopes: &S,
         lanes: &mut Lanes,
     ) {
-        if is_wide::<T>() {
+        if self.has_cheap_rests::<T>() {
             fours::backward(piece, signs, slopes, lanes);
         } else {
             plain::sum(self, piece, !signs & lowest(piece.len()), lanes);
@@ -121,7 +124,7 @@ impl Vectors for Portable {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        if is_wide::<T>() {
+        if self.has_cheap_rests::<T>() {
             fours::backward_columns(piece, signs, slopes, columns);
         } else {
             plain::backward_columns(self, piece, signs, slopes, columns);
@@ -148,12 +151,6 @@ impl Vectors for Portable {
     fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
         pack(bytes.map(|byte| u8::from(byte != 0)))
     }
-}
-
-/// Whether elements are of the type that arithmetic happens in.
-#[inline(always)]
-fn is_wide<T: Element>() -> bool {
-    matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
 }
 
 /// Bytes of 0 or 1 as bits, the first in the lowest: rows of eight bytes, one bit apart, are a matrix of eight

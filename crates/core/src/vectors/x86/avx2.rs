@@ -4,6 +4,7 @@ mod f32;
 mod f64;
 mod fold;
 mod half;
+mod rests;
 
 use std::arch::x86_64::*;
 
@@ -37,7 +38,10 @@ impl Avx2 {
 impl Sealed for Avx2 {}
 
 impl Vectors for Avx2 {
-    const RESTS: bool = true;
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
 
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {

@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::rests::{load8, store8, there8};
 use super::{Avx2, mask4};
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
 use crate::vectors::{LANES, bit};
@@ -24,7 +25,7 @@ impl Avx2 {
                 at += GROUP;
             }
             if at < len {
-                bits |= sign_bits(load(x.add(at), len - at)) << at;
+                bits |= sign_bits(load8(x.add(at), len - at)) << at;
             }
         }
         bits
@@ -47,8 +48,8 @@ impl Avx2 {
                 at += GROUP;
             }
             if at < len {
-                let (y, signs) = activated(load(x.add(at), len - at), slopes_at(slopes, at));
-                store(x.add(at), len - at, y);
+                let (y, signs) = activated(load8(x.add(at), len - at), slopes_at(slopes, at));
+                store8(x.add(at), len - at, y);
                 bits |= signs << at;
             }
         }
@@ -74,7 +75,7 @@ impl Avx2 {
             }
             if at < len {
                 let factor = factors(signs >> at, 0, slopes_at(slopes, at));
-                store(dx.add(at), len - at, _mm256_mul_ps(load(g.add(at), len - at), factor));
+                store8(dx.add(at), len - at, _mm256_mul_ps(load8(g.add(at), len - at), factor));
             }
         }
     }
@@ -134,11 +135,11 @@ impl Avx2 {
                 let (left, signs) = (len - at, signs >> at);
                 lanes = add_rest(g, b, left, !signs, lanes);
                 let factor = factors(signs, 0, slopes_at(slopes, at));
-                store(dx, left, _mm256_mul_ps(load(g, left), factor));
+                store8(dx, left, _mm256_mul_ps(load8(g, left), factor));
                 if left > GROUP {
                     let factor = factors(signs, GROUP, slopes_at(slopes, at + GROUP));
-                    let v = _mm256_mul_ps(load(g.add(GROUP), left - GROUP), factor);
-                    store(dx.add(GROUP), left - GROUP, v);
+                    let v = _mm256_mul_ps(load8(g.add(GROUP), left - GROUP), factor);
+                    store8(dx.add(GROUP), left - GROUP, v);
                 }
             }
         }
@@ -279,7 +280,7 @@ unsafe fn add_rest(
             if at + 4 <= len {
                 *lane = add4(g.add(at), b.add(at), select(which, at as i64), *lane);
             } else if at < len {
-                let there = _mm256_castsi256_si128(there(len - at));
+                let there = _mm256_castsi256_si128(there8(len - at));
                 let (g, b) = (_mm_maskload_ps(g.add(at), there), _mm_maskload_ps(b.add(at), there));
                 *lane = add(g, b, select(which, at as i64), *lane);
             }
@@ -321,52 +322,5 @@ unsafe fn add(g: __m128, b: __m128, select: __m256d, sum: __m256d) -> __m256d {
     unsafe {
         let next = _mm256_fmadd_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b), sum);
         _mm256_blendv_pd(sum, next, select)
-    }
-}
-
-/// All ones in the first `len` lanes, less than eight.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn there(len: usize) -> __m256i {
-    static ONES: [[i32; 8]; 2] = [[-1; 8], [0; 8]];
-    // SAFETY: the caller's; the eight from there on lie within.
-    unsafe { _mm256_loadu_si256(ONES.as_ptr().cast::<i32>().add(8 - (len & 7)).cast()) }
-}
-
-/// # Safety
-/// The pointer is good for `len` elements, or for eight of them.
-#[inline(always)]
-unsafe fn load(from: *const f32, len: usize) -> __m256 {
-    // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP { _mm256_loadu_ps(from) } else { _mm256_maskload_ps(from, there(len)) }
-    }
-}
-
-/// In pieces where there are fewer than eight: a masked store takes as long as ten others.
-///
-/// # Safety
-/// The pointer is good for `len` elements, or for eight of them.
-#[inline(always)]
-unsafe fn store(mut to: *mut f32, len: usize, v: __m256) {
-    // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP {
-            return _mm256_storeu_ps(to, v);
-        }
-        let mut rest = _mm256_castps256_ps128(v);
-        if len & 4 != 0 {
-            _mm_storeu_ps(to, rest);
-            (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(v));
-        }
-        if len & 2 != 0 {
-            _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
-            (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
-        }
-        if len & 1 != 0 {
-            _mm_store_ss(to, rest);
-        }
     }
 }

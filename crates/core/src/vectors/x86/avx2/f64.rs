@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 use bytemuck::cast;
 
 use super::fold::add_twofold;
+use super::rests::{load4, store4};
 use super::{Avx2, mask4};
 use crate::accumulator::Accumulator;
 use crate::element::Element;
@@ -27,7 +28,7 @@ impl Avx2 {
                 at += GROUP;
             }
             if at < len {
-                bits |= sign_bits(load(x.add(at), len - at)) << at;
+                bits |= sign_bits(load4(x.add(at), len - at)) << at;
             }
         }
         bits
@@ -50,8 +51,8 @@ impl Avx2 {
                 at += GROUP;
             }
             if at < len {
-                let (y, signs) = activated(load(x.add(at), len - at), slopes_at(slopes, at));
-                store(x.add(at), len - at, y);
+                let (y, signs) = activated(load4(x.add(at), len - at), slopes_at(slopes, at));
+                store4(x.add(at), len - at, y);
                 bits |= signs << at;
             }
         }
@@ -78,7 +79,7 @@ impl Avx2 {
             }
             if at < len {
                 let factor = factor(mask4(!signs >> at), slopes_at(slopes, at));
-                store(dx.add(at), len - at, _mm256_mul_pd(load(g.add(at), len - at), factor));
+                store4(dx.add(at), len - at, _mm256_mul_pd(load4(g.add(at), len - at), factor));
             }
         }
     }
@@ -114,7 +115,7 @@ impl Avx2 {
                     // SAFETY: the caller's.
                     unsafe {
                         let left = len - here;
-                        let (g, b) = (load(g.add(here), left), load(b.add(here), left));
+                        let (g, b) = (load4(g.add(here), left), load4(b.add(here), left));
                         add_twofold(term(g, b, mask4(which >> (GROUP * four))), sum, lost);
                     }
                 }
@@ -158,11 +159,11 @@ impl Avx2 {
                     let left = len - here;
                     // SAFETY: the caller's; elements are written after they were read.
                     unsafe {
-                        let (v, b) = (load(g.add(here), left), load(b.add(here), left));
+                        let (v, b) = (load4(g.add(here), left), load4(b.add(here), left));
                         let negative = mask4(which >> (GROUP * four));
                         add_twofold(term(v, b, negative), sum, lost);
                         let v = _mm256_mul_pd(v, factor(negative, slopes_at(slopes, here)));
-                        store(dx.add(here), left, v);
+                        store4(dx.add(here), left, v);
                     }
                 }
             }
@@ -190,7 +191,7 @@ impl Avx2 {
             let (mut next, mut next_lost): (__m256d, __m256d) = (cast(*sum), cast(*lost));
             // SAFETY: the caller's.
             unsafe {
-                let (g, b) = (load(g.add(at), len - at), load(b.add(at), len - at));
+                let (g, b) = (load4(g.add(at), len - at), load4(b.add(at), len - at));
                 add_twofold(term(g, b, mask4(which >> at)), &mut next, &mut next_lost);
             }
             (*sum, *lost) = (cast(next), cast(next_lost));
@@ -300,47 +301,4 @@ unsafe fn factor(negative: __m256d, slope: __m256d) -> __m256d {
 unsafe fn term(g: __m256d, b: __m256d, mask: __m256d) -> __m256d {
     // SAFETY: the caller's.
     unsafe { _mm256_and_pd(_mm256_mul_pd(g, b), mask) }
-}
-
-/// All ones in the first `len` lanes, less than four.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn there(len: usize) -> __m256i {
-    static ONES: [[i64; 4]; 2] = [[-1; 4], [0; 4]];
-    // SAFETY: the caller's; the four from there on lie within.
-    unsafe { _mm256_loadu_si256(ONES.as_ptr().cast::<i64>().add(4 - (len & 3)).cast()) }
-}
-
-/// # Safety
-/// The pointer is good for `len` elements, or for four of them.
-#[inline(always)]
-unsafe fn load(from: *const f64, len: usize) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP { _mm256_loadu_pd(from) } else { _mm256_maskload_pd(from, there(len)) }
-    }
-}
-
-/// In pieces where there are fewer than four: a masked store takes as long as ten others.
-///
-/// # Safety
-/// The pointer is good for `len` elements, or for four of them.
-#[inline(always)]
-unsafe fn store(mut to: *mut f64, len: usize, v: __m256d) {
-    // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP {
-            return _mm256_storeu_pd(to, v);
-        }
-        let mut rest = _mm256_castpd256_pd128(v);
-        if len & 2 != 0 {
-            _mm_storeu_pd(to, rest);
-            (to, rest) = (to.add(2), _mm256_extractf128_pd::<1>(v));
-        }
-        if len & 1 != 0 {
-            _mm_store_sd(to, rest);
-        }
-    }
 }
