@@ -5,6 +5,7 @@
 //! dispatch makes one, within a function compiled for them. Every level gives the same bits, but for
 //! which NaN a NaN is.
 
+mod fours;
 mod half_sums;
 mod piece;
 mod plain;
@@ -111,6 +112,14 @@ pub trait Vectors: Copy + private::Sealed {
         }
     }
 
+    /// Whether the rest of a chunk costs what its elements do. Where it does not, as many chunks as can be
+    /// are whole.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        false
+    }
+
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -145,7 +154,8 @@ pub trait Vectors: Copy + private::Sealed {
         plain::sum(self, piece, which, lanes);
     }
 
-    /// The sum of the lanes, added up in halves.
+    /// The sum of the lanes, added up in halves. Of two lanes either may be added to the other, so that lanes may
+    /// be rotated.
     #[doc(hidden)]
     #[inline(always)]
     fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
@@ -153,8 +163,8 @@ pub trait Vectors: Copy + private::Sealed {
         for half in [8, 4, 2, 1] {
             for lane in 0..half {
                 let (other, other_lost) = (sums[lane + half], lost[lane + half]);
-                T::Accumulator::add(&mut sums[lane], &mut lost[lane], other);
                 T::Accumulator::merge_lost(&mut lost[lane], other_lost);
+                T::Accumulator::add(&mut sums[lane], &mut lost[lane], other);
             }
         }
         T::Accumulator::from_parts(sums[0], lost[0])

@@ -217,6 +217,11 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
     words: &mut [D::Word],
     at: usize,
 ) {
+    // Words of bytes are written by whole chunks.
+    let rests = vectors.has_cheap_rests::<T>() && size_of::<D::Word>() != 1;
+    if rests && D::BASIS == Basis::Output && runs.middle() {
+        return one_by_one::<D, T, V>(vectors, x, runs, words, at);
+    }
     let mut done = 0;
     while done + CHUNK <= x.len() {
         let within = runs.left.min(x.len() - done) / CHUNK * CHUNK;
@@ -237,6 +242,24 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
         over_ends::<D, T, V>(vectors, rest, &mut runs, words, at + done);
     } else if !rest.is_empty() {
         pass::<D, T, V>(vectors, rest, &Single(runs.slope()), words, at + done);
+    }
+}
+
+/// Run by run: chunks begin where runs do.
+#[inline(always)]
+fn one_by_one<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    x: &mut [T],
+    mut runs: Runs<'_, T::Wide>,
+    words: &mut [D::Word],
+    at: usize,
+) {
+    let mut done = 0;
+    while done < x.len() {
+        let end = done + runs.left.min(x.len() - done).min(CHUNK);
+        pass::<D, T, V>(vectors, &mut x[done..end], &Single(runs.slope()), words, at + done);
+        runs.advance(end - done);
+        done = end;
     }
 }
 

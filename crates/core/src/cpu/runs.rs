@@ -8,6 +8,10 @@ use crate::vectors::ByRun;
 /// Runs shorter than this are many to a chunk; of the others at most three are in one.
 pub(super) const SHORT: usize = 32;
 
+/// Runs shorter than this are in chunks over their ends, where the rest of a chunk is not to be had cheaply:
+/// their own last chunks would be many.
+pub(super) const LONG: usize = 2 * CHUNK;
+
 /// The run at hand, and those that follow it.
 #[derive(Clone, Copy)]
 pub(super) struct Runs<'a, W> {
@@ -40,6 +44,12 @@ impl<'a, W: Wide> Runs<'a, W> {
     #[inline(always)]
     pub(super) fn short(&self) -> bool {
         self.inner < SHORT
+    }
+
+    /// Whether they are neither [`SHORT`] nor [`LONG`].
+    #[inline(always)]
+    pub(super) fn middle(&self) -> bool {
+        (SHORT..LONG).contains(&self.inner)
     }
 
     /// Whether the run at hand has begun.

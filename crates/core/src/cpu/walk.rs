@@ -8,7 +8,8 @@
 //!
 //! Departures: (1) a segment goes in chunks of 64 whatever its channels' runs; a run's sum is kept in 16
 //! lanes, element `j` of a chunk in lane `j % 16` (two-byte types in fours: `vectors::half_sums`), and folded in
-//! halves at its end: the order of additions depends on the plan alone; (2) short runs go many to a chunk,
+//! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
+//! than its elements, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
 //! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
@@ -97,6 +98,8 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             self.short_runs(vectors);
         } else if O::MIXED {
             unreachable!("runs of {SHORT} and more are segments of one class");
+        } else if vectors.has_cheap_rests::<T>() {
+            self.one_by_one(vectors);
         } else {
             self.runs(vectors);
         }
@@ -146,6 +149,48 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         }
         if learned && runs.begun() {
             sums.close::<T, V>(vectors);
+        }
+    }
+
+    /// ```text
+    /// for each run:  for each chunk of it:  sum and propagate
+    ///                its sum to its entry
+    /// ```
+    /// The lanes are those of [`Walk::runs`], rotated by the run's first place: each has the same terms in the same
+    /// order, and which of two lanes is added to the other makes no difference.
+    #[inline(always)]
+    fn one_by_one<V: Vectors>(mut self, vectors: V) {
+        let learned = self.frame.learned;
+        let (mut runs, len) = (self.all_runs(), self.operands.len());
+        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut done = 0;
+        while done < len {
+            let end = done + runs.left.min(len - done);
+            let (slope, run) = (Single(runs.slope()), end - done);
+            while done + CHUNK <= end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                let signs = chunk.signs();
+                if learned {
+                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                } else {
+                    vectors.propagate(&mut chunk.piece(), signs, &slope);
+                }
+                done += CHUNK;
+            }
+            if done < end {
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), end - done);
+                let signs = chunk.signs();
+                if learned {
+                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                } else {
+                    vectors.propagate(&mut chunk.piece(), signs, &slope);
+                }
+                done = end;
+            }
+            runs.advance(run);
+            if learned {
+                sums.close::<T, V>(vectors);
+            }
         }
     }
 

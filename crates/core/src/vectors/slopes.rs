@@ -85,8 +85,8 @@ impl<W: Wide> ChunkSlopes<W> for ByRun<W> {
     #[inline(always)]
     fn lane(&self, lane: usize) -> W {
         let [first, second, third] = self.slopes;
-        let later = if (lane as u32) < self.ends[1] as u32 { second } else { third };
-        if (lane as u32) < self.ends[0] as u32 { first } else { later }
+        let later = if (lane as i32) < self.ends[1] as i32 { second } else { third };
+        if (lane as i32) < self.ends[0] as i32 { first } else { later }
     }
 
     #[inline(always)]

@@ -27,21 +27,20 @@ impl Avx512 {
         let [mut lost, other_lost]: [__m512d; 2] = cast(lanes.lost);
         // SAFETY: the value `self` proves AVX-512 F and DQ.
         unsafe {
-            add_twofold(other, &mut sum, &mut lost);
             lost = _mm512_add_pd(lost, other_lost);
-            let (mut four, mut four_lost) =
-                (_mm512_castpd512_pd256(sum), _mm512_castpd512_pd256(lost));
-            let other = _mm512_extractf64x4_pd::<1>(sum);
-            add_twofold_256(other, &mut four, &mut four_lost);
-            four_lost = _mm256_add_pd(four_lost, _mm512_extractf64x4_pd::<1>(lost));
-            let (mut two, mut two_lost) =
-                (_mm256_castpd256_pd128(four), _mm256_castpd256_pd128(four_lost));
+            add_twofold(other, &mut sum, &mut lost);
+            let other_lost = _mm512_extractf64x4_pd::<1>(lost);
+            let mut four = _mm512_castpd512_pd256(sum);
+            let mut four_lost = _mm256_add_pd(_mm512_castpd512_pd256(lost), other_lost);
+            add_twofold_256(_mm512_extractf64x4_pd::<1>(sum), &mut four, &mut four_lost);
+            let other_lost = _mm256_extractf128_pd::<1>(four_lost);
+            let mut two = _mm256_castpd256_pd128(four);
+            let mut two_lost = _mm_add_pd(_mm256_castpd256_pd128(four_lost), other_lost);
             add_twofold_128(_mm256_extractf128_pd::<1>(four), &mut two, &mut two_lost);
-            two_lost = _mm_add_pd(two_lost, _mm256_extractf128_pd::<1>(four_lost));
-            let (upper, upper_lost) =
-                (_mm_unpackhi_pd(two, two), _mm_unpackhi_pd(two_lost, two_lost));
-            add_twofold_128(upper, &mut two, &mut two_lost);
-            (_mm_cvtsd_f64(two), _mm_cvtsd_f64(_mm_add_pd(two_lost, upper_lost)))
+            let upper_lost = _mm_unpackhi_pd(two_lost, two_lost);
+            two_lost = _mm_add_pd(two_lost, upper_lost);
+            add_twofold_128(_mm_unpackhi_pd(two, two), &mut two, &mut two_lost);
+            (_mm_cvtsd_f64(two), _mm_cvtsd_f64(two_lost))
         }
     }
 }
