@@ -1,8 +1,11 @@
 """scripts/layouts on a program that answers at once: python3 tests/layouts.py."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -25,7 +28,7 @@ def row(name):
             "forward_of_limit": share, "backward_of_limit": share}
 names = ["full-copy", "int8-mask", "bitmask", "diff-stash", "output-sign", "adaptive"]
 print(json.dumps({
-    "machine": {"cpu": "fake", "simd": os.environ.get("FAKE_SIMD", os.environ.get("PRELU_MEM_SIMD", "avx512"))},
+    "machine": {"cpu": "Fake(R) CPU @ 2GHz", "cores": 2, "gpu": None, "simd": os.environ.get("FAKE_SIMD", os.environ.get("PRELU_MEM_SIMD", "avx512"))},
     "settings": {"dtype": value("--dtype"), "shape": list(map(int, value("--shape").split(","))),
                  "shared_slope": "--shared-slope" in words, "threads": int(value("--threads")), "version": "1.0",
                  "slopes": value("--slopes")},
@@ -108,6 +111,19 @@ class Layouts(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("| 112x112 |", done.stdout)
         self.assertNotIn("record:", done.stdout)
+
+    def test_records_lie_in_the_machines_own_folder(self):
+        text = self.script_without_program()
+        self.assertIn('"fake-cpu-2ghz-2-cores"', text)
+
+    def script_without_program(self):
+        """What the script calls the folder of the machine that its program tells of."""
+        machine = self.record("--quick", "--layouts", "7x7", "--dtypes", "f32")[0]["machine"]
+        loader = importlib.machinery.SourceFileLoader("layouts_script", str(SCRIPT))
+        sys.path.insert(0, str(SCRIPT.parent))
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader("layouts_script", loader))
+        loader.exec_module(module)
+        return json.dumps(module.folder(machine))
 
     def test_the_same_figures_are_the_same_bytes(self):
         def text():

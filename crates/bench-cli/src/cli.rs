@@ -10,6 +10,7 @@ use crate::check::CheckOptions;
 use crate::export::Format;
 use crate::options::bench::BenchOptions;
 use crate::plan::PlanOptions;
+use crate::report::ReportOptions;
 use crate::train::TrainOptions;
 
 const EXAMPLES: &str = "\
@@ -20,6 +21,7 @@ Examples:
   prelu-mem plan --batch 128 --budget 8GiB    memory of a training step, and the batch that fits
   prelu-mem check                             every strategy, type and layout against an oracle
   prelu-mem train --strategy diff-stash       a small net on handwritten digits
+  prelu-mem report                            comparison documents, of measured records
   prelu-mem info                              what this machine offers
 
 Exit status: 0 success, 1 a failed check or run, 2 a command line or input that cannot be used, 130 stopped by Ctrl-C.
@@ -54,6 +56,7 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Train a small convolutional network on handwritten digits, with PReLU by any strategy
     Train(TrainOptions),
+    Report(ReportOptions),
     /// Show the processor, memory and CUDA devices that a run would use
     #[command(after_help = "Examples:\n  prelu-mem info\n  prelu-mem info --format json")]
     Info,

@@ -2,64 +2,29 @@
 
 use prelu_mem_core::cpu::Level;
 use prelu_mem_cuda::{CudaError, DeviceInfo};
-use serde::Serialize;
+use prelu_mem_report::machine::{Gpu, Machine};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::failure::Failure;
 
-/// What every record says about the machine.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Machine {
-    /// The processor's name.
-    pub(crate) cpu: String,
-    /// Logical processors.
-    pub(crate) cores: usize,
-    /// The SIMD level that the loops use.
-    pub(crate) simd: &'static str,
-    /// The whole main memory.
-    pub(crate) memory_bytes: u64,
-    /// Name and version of the operating system.
-    pub(crate) os: String,
-    /// The CUDA device used, or the first one; null without one.
-    pub(crate) gpu: Option<Gpu>,
-}
-
-impl Machine {
-    /// Asks the operating system, and the CUDA driver for the device of index `gpu` or the first one.
-    pub(crate) fn ask(gpu: Option<usize>) -> Result<Self, Failure> {
-        let simd = Level::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
-        let mut system = system()?;
-        system.refresh_cpu_list(CpuRefreshKind::nothing());
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        let cpu =
-            system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
-        Ok(Self {
-            cpu: cpu.map_or_else(System::cpu_arch, str::to_owned),
-            cores: system.cpus().len(),
-            simd: simd.name(),
-            memory_bytes: system.total_memory(),
-            os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-            gpu: cuda()
-                .ok()
-                .and_then(|driver| driver.devices.into_iter().nth(gpu.unwrap_or(0)))
-                .map(|(gpu, _)| gpu),
-        })
-    }
-}
-
-/// One CUDA device.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Gpu {
-    /// As in `--device cuda:I`.
-    pub(crate) index: usize,
-    /// The device's name.
-    pub(crate) name: String,
-    /// Its whole memory.
-    pub(crate) memory_bytes: u64,
-    /// What its hardware can do, such as 9.0.
-    pub(crate) compute_capability: String,
-    /// The newest CUDA version that the driver supports.
-    pub(crate) cuda: String,
+/// Asks the operating system, and the CUDA driver for the device of index `gpu` or the first one.
+pub(crate) fn ask(gpu: Option<usize>) -> Result<Machine, Failure> {
+    let simd = Level::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut system = system()?;
+    system.refresh_cpu_list(CpuRefreshKind::nothing());
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let cpu = system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
+    Ok(Machine {
+        cpu: cpu.map_or_else(System::cpu_arch, str::to_owned),
+        cores: system.cpus().len(),
+        simd: simd.name().to_owned(),
+        memory_bytes: system.total_memory(),
+        os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
+        gpu: cuda()
+            .ok()
+            .and_then(|driver| driver.devices.into_iter().nth(gpu.unwrap_or(0)))
+            .map(|(gpu, _)| gpu),
+    })
 }
 
 /// The CUDA driver and its devices.
@@ -128,7 +93,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_processor_and_memory() -> Result<(), Failure> {
-        let machine = Machine::ask(None)?;
+        let machine = ask(None)?;
         assert!(!machine.cpu.is_empty() && machine.cores >= 1, "{machine:?}");
         let free = free_memory()?;
         assert!(free > 0 && free <= machine.memory_bytes, "{free} of {machine:?}");

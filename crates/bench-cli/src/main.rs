@@ -15,6 +15,8 @@ mod npy;
 mod options;
 mod output;
 mod plan;
+mod record;
+mod report;
 mod train;
 mod units;
 
@@ -47,6 +49,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Plan(options) => plan::run(&options, printer),
         Command::Check(options) => check::run(&options, printer),
         Command::Train(options) => train::run(&options, cli.output.as_deref(), printer),
+        Command::Report(options) => report::run(&options, cli.format, cli.output.as_deref()),
         Command::Info => printer.print(&command::info::Info::ask()?),
         Command::Completions { .. } if cli.format.is_some() => Err(Failure::Usage(
             "--format: a completion script has one format only; leave it out".into(),

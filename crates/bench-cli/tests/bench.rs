@@ -72,10 +72,20 @@ fn the_object_has_the_documented_keys() {
     let value = json(&["--shape", "4,8,16"]);
     let keys =
         |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&value), ["schema", "machine", "settings", "limits", "rows"]);
+    assert_eq!(keys(&value), ["record", "schema", "machine", "settings", "limits", "rows"]);
     assert_eq!(value["schema"], 1);
     assert_eq!(keys(&value["machine"]), ["cpu", "cores", "simd", "memory_bytes", "os", "gpu"]);
-    assert_eq!(keys(&value["limits"]), ["copy_gbps", "in_place_scale_gbps", "in_place_triad_gbps"]);
+    assert_eq!(
+        keys(&value["limits"]),
+        [
+            "copy_gbps",
+            "in_place_scale_gbps",
+            "in_place_triad_gbps",
+            "copy_samples",
+            "in_place_scale_samples",
+            "in_place_triad_samples"
+        ]
+    );
     assert_eq!(
         keys(&value["rows"][0]),
         [
@@ -97,7 +107,9 @@ fn the_object_has_the_documented_keys() {
             "forward_of_limit",
             "backward_of_limit",
             "input_gradient_exact",
-            "slope_gradient_relative_error"
+            "slope_gradient_relative_error",
+            "forward_samples",
+            "backward_samples"
         ]
     );
     assert_eq!(keys(&value["rows"][0]["forward_seconds"]), ["median", "min", "max", "samples"]);

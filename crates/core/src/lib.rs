@@ -10,6 +10,7 @@
 //! [`home`] - [`strategy`] - [`layer`]; [`cpu`] imports [`codec`] and [`backend`].
 
 pub mod accumulator;
+pub mod advice;
 pub mod array;
 pub mod backend;
 pub mod codec;
@@ -29,6 +30,7 @@ pub mod slopes;
 pub mod strategy;
 pub mod vectors;
 
+pub use advice::Advice;
 pub use backend::{Backend, DirectKernels, Inputs, Kernels};
 pub use codec::{Basis, Channel, Codec, Identity, SignOfOutput, Word};
 pub use cpu::Cpu;

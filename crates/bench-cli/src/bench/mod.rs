@@ -3,6 +3,8 @@
 //! Target (which layers) - need (do they fit) - verify (are the gradients right) - measure (memory counted, then
 //! time sampled in rounds, strategies and the machine's limits in turn) - row and report.
 
+pub(crate) mod accuracy;
+mod file;
 pub(crate) mod interrupt;
 mod measure;
 pub(crate) mod need;
@@ -18,24 +20,26 @@ mod verify;
 mod way;
 
 use half::{bf16, f16};
-use prelu_mem_core::{Dtype, Element, SharedBuffer, Sharing};
+use prelu_mem_core::{Cpu, Dtype, Element, Footprint, SharedBuffer, Sharing};
 use prelu_mem_registry::StrategyName;
 
 use self::measure::{Bench, LimitTiming, Rounds};
 use self::need::Work;
 use self::progress::Progress;
-use self::report::{BenchReport, Limits, Settings};
-use self::row::{Findings, Row, gbps};
+use self::report::BenchReport;
+use self::row::{Findings, gbps, row};
 use self::samples::Samples;
 use self::subject::{Subject, prepare};
 use self::target::{Layer, Target};
 use self::tensors::Tensors;
 use crate::device::{Device, Opened, Runs};
 use crate::failure::Failure;
-use crate::machine::Machine;
+use crate::machine;
 use crate::options::bench::BenchOptions;
 use crate::options::hand_over::HandOver;
 use crate::output::Printer;
+use prelu_mem_report::record::bench::{BenchRecord, Limits, Row, Settings};
+use prelu_mem_report::record::{Kind, SCHEMA};
 
 /// Measures and prints.
 pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
@@ -74,6 +78,9 @@ fn run_typed<B: Runs<T>, T: Element>(
     let hand_overs = hand_overs(options, &names)?;
     let names_by_subject = by_subject(&names, &hand_overs);
     let work = Work { target, names: &names_by_subject, backend, gradients: options.gradients };
+    let settings = settings(options, target, backend.place().threads);
+    let machine = machine::ask(options.device.cuda())?;
+    let place = file::place(options, target, (&machine, &settings), &names)?;
     work.check::<T>(backend.free_memory()?)?;
     let layers = target.layers::<T>(target.shapes(None))?;
     let subjects = subjects(&names, &hand_overs, &layers)?;
@@ -88,11 +95,11 @@ fn run_typed<B: Runs<T>, T: Element>(
         done => done?,
     };
     let wrong: Vec<&str> =
-        rows.iter().filter(|row| !row.input_gradient_exact).map(|row| row.strategy).collect();
+        rows.iter().filter(|row| !row.input_gradient_exact).map(|row| &*row.strategy).collect();
     let wrong = wrong.join(", ");
-    let settings = settings(options, target, backend.place().threads);
-    let machine = Machine::ask(options.device.cuda())?;
-    printer.print(&BenchReport { schema: 1, machine, settings, limits, rows })?;
+    let record =
+        BenchRecord { record: Kind::Bench, schema: SCHEMA, machine, settings, limits, rows };
+    printer.print(&BenchReport(&record))?;
     if !wrong.is_empty() {
         return Err(Failure::Run(format!("the input gradient is not exact: {wrong}")));
     }
@@ -101,7 +108,20 @@ fn run_typed<B: Runs<T>, T: Element>(
             "stopped by Ctrl-C: the results are those of the samples finished before".into(),
         ));
     }
-    Ok(())
+    place.map_or(Ok(()), |place| place.write(&record))
+}
+
+/// What a strategy saves of one layer on the processor, as it predicts.
+pub(crate) fn footprint<T: Element>(
+    name: StrategyName,
+    layer: Layer<T>,
+) -> Result<Footprint, Failure>
+where
+    Cpu: Runs<T>,
+{
+    let cpu = Cpu::new(1)?;
+    let subject = prepare::<Cpu, T>(name, HandOver::Direct, &[layer])?;
+    Ok(subject.footprints(&cpu).into_iter().next().unwrap_or_default())
 }
 
 /// The limits, and a row for each subject of which a sample was finished.
@@ -143,7 +163,7 @@ fn measured<B: Runs<T>, T: Element>(
         };
         if let (Some(scale), Some(triad)) = (limits.in_place_scale_gbps, limits.in_place_triad_gbps)
         {
-            rows.extend(Row::new(subject.name().name(), layers, &findings, (scale, triad)));
+            rows.extend(row(subject.name().name(), layers, &findings, (scale, triad)));
         }
     }
     Ok((limits, rows))
@@ -216,6 +236,9 @@ fn limits_of<T: Element>(layers: &[Layer<T>], timing: &LimitTiming) -> Limits {
         copy_gbps: limit(2, &timing.copy),
         in_place_scale_gbps: limit(2, &timing.scale),
         in_place_triad_gbps: limit(3, &timing.triad),
+        copy_samples: timing.copy.seconds().to_vec(),
+        in_place_scale_samples: timing.scale.seconds().to_vec(),
+        in_place_triad_samples: timing.triad.seconds().to_vec(),
     }
 }
 
@@ -230,17 +253,17 @@ fn settings(options: &BenchOptions, target: &Target, threads: Option<usize>) -> 
     };
     Settings {
         device: options.device.to_string(),
-        dtype: options.dtype.name(),
+        dtype: options.dtype.name().to_owned(),
         network,
         shape,
         axis,
         batch: target.batch(),
         shared_slope: target.sharing == Sharing::Shared,
         threads,
-        gradients: options.gradients.name(),
+        gradients: options.gradients.name().to_owned(),
         slopes: options.slopes.to_string(),
         steps: options.steps,
         seed: options.seed,
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

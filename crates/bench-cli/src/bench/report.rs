@@ -1,63 +1,22 @@
 //! What `bench` prints.
 
-use serde::Serialize;
 use serde_json::Value;
 
-use super::row::Row;
-use super::samples::Summary;
 use crate::export::{Grid, Report};
-use crate::machine::Machine;
 use crate::units::{mebibytes, milliseconds};
+use prelu_mem_report::record::bench::{BenchRecord, Row, Summary};
 
-/// One run.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct BenchReport {
-    pub(super) schema: u32,
-    pub(super) machine: Machine,
-    pub(super) settings: Settings,
-    pub(super) limits: Limits,
-    pub(super) rows: Vec<Row>,
-}
+/// A record as people and programs read it.
+pub(super) struct BenchReport<'a>(pub(super) &'a BenchRecord);
 
-/// What was asked for, defaults filled in.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Settings {
-    pub(super) device: String,
-    pub(super) dtype: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) network: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) shape: Option<Vec<usize>>,
-    pub(super) axis: usize,
-    /// The first size of every tensor; null where the channels come first.
-    pub(super) batch: Option<usize>,
-    pub(super) shared_slope: bool,
-    /// Null where the device has none to choose.
-    pub(super) threads: Option<usize>,
-    pub(super) gradients: &'static str,
-    pub(super) slopes: String,
-    /// Of which every sample is the mean.
-    pub(super) steps: usize,
-    pub(super) seed: u64,
-    pub(super) version: &'static str,
-}
-
-/// What memory allows, in billions of bytes per second; null where a run was stopped before the first sample.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Limits {
-    pub(super) copy_gbps: Option<f64>,
-    pub(super) in_place_scale_gbps: Option<f64>,
-    pub(super) in_place_triad_gbps: Option<f64>,
-}
-
-impl Report for BenchReport {
+impl Report for BenchReport<'_> {
     fn json(&self) -> Value {
-        serde_json::json!(self)
+        serde_json::json!(self.0)
     }
 
     fn records(&self) -> Grid {
         let mut grid = Grid::new("", &RECORD);
-        for row in &self.rows {
+        for row in &self.0.rows {
             grid.push(self.record(row));
         }
         grid
@@ -77,20 +36,20 @@ impl Report for BenchReport {
         let mut notes = vec![
             format!(
                 "Limits of this machine in this run: {}, {}, {}.",
-                limit("copy", self.limits.copy_gbps),
-                limit("scale in place", self.limits.in_place_scale_gbps),
-                limit("triad in place", self.limits.in_place_triad_gbps),
+                limit("copy", self.0.limits.copy_gbps),
+                limit("scale in place", self.0.limits.in_place_scale_gbps),
+                limit("triad in place", self.0.limits.in_place_triad_gbps),
             ),
             "GB/s: the least bytes a strategy has to move, over the median; of limit: against the scale for forward, the triad for backward.".into(),
             "Freed saved states are kept for the next forward, as in training: the first, in fresh memory, is a warm-up that is not counted.".into(),
             "reads y: backward reads the output, which is free where the next layer keeps it anyway and one more tensor where not.".into(),
         ];
-        if power_of_two(&self.settings.slopes) {
-            let slope = &self.settings.slopes;
+        if power_of_two(&self.0.settings.slopes) {
+            let slope = &self.0.settings.slopes;
             notes.push(format!("da relative error: a product by {slope}, a power of two, is not rounded; --slopes 0.3 shows what rounding costs."));
         }
-        if self.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
-            let waits = match self.settings.gradients {
+        if self.0.rows.iter().any(|row| row.shared_buffer_bytes > 0) {
+            let waits = match self.0.settings.gradients.as_str() {
                 "resident" => "which are there anyway",
                 _ => "which had to be made early for it: as much as a full copy",
             };
@@ -106,9 +65,9 @@ fn power_of_two(slopes: &str) -> bool {
     value.is_some_and(|value| value.is_normal() && value.abs().log2().fract() == 0.0)
 }
 
-impl BenchReport {
+impl BenchReport<'_> {
     fn subject(&self) -> String {
-        let settings = &self.settings;
+        let settings = &self.0.settings;
         let what = match (&settings.network, &settings.shape, settings.batch) {
             (Some(network), _, Some(batch)) => format!("{network}, batch {batch}"),
             (_, Some(shape), _) => format!("shape {shape:?}, channels on axis {}", settings.axis),
@@ -133,8 +92,8 @@ impl BenchReport {
             ],
         );
         let full =
-            self.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
-        for row in &self.rows {
+            self.0.rows.iter().find(|row| row.strategy == "full-copy").map(|row| row.saved_bytes);
+        for row in &self.0.rows {
             let all = row.saved_bytes + row.shared_buffer_bytes;
             let share = full.filter(|&full| full > 0).map(|full| all as f64 / full as f64);
             grid.push(vec![
@@ -152,8 +111,8 @@ impl BenchReport {
     }
 
     fn speed_table(&self) -> Grid {
-        let layers = self.rows.first().map_or(0, |row| row.layers);
-        let title = match (self.settings.threads, &self.machine.gpu) {
+        let layers = self.0.rows.first().map_or(0, |row| row.layers);
+        let title = match (self.0.settings.threads, &self.0.machine.gpu) {
             (None, Some(gpu)) => format!("Speed on {}, layers: {layers}", gpu.name),
             (None, None) => format!("Speed, layers: {layers}"),
             (Some(threads), _) => format!("Speed, threads: {threads}, layers: {layers}"),
@@ -172,7 +131,7 @@ impl BenchReport {
                 "da relative error",
             ],
         );
-        for row in &self.rows {
+        for row in &self.0.rows {
             grid.push(vec![
                 label(row),
                 spread(&row.forward_seconds),
@@ -189,7 +148,7 @@ impl BenchReport {
     }
 
     fn record(&self, row: &Row) -> Vec<String> {
-        let settings = &self.settings;
+        let settings = &self.0.settings;
         let shape = settings
             .shape
             .as_ref()
@@ -197,13 +156,13 @@ impl BenchReport {
         vec![
             settings.network.clone().or(shape).unwrap_or_default(),
             settings.batch.map(|batch| batch.to_string()).unwrap_or_default(),
-            settings.dtype.to_owned(),
+            settings.dtype.clone(),
             settings.device.clone(),
             settings.threads.map(|threads| threads.to_string()).unwrap_or_default(),
-            settings.gradients.to_owned(),
+            settings.gradients.clone(),
             settings.slopes.clone(),
-            row.strategy.to_owned(),
-            row.hand_over.unwrap_or_default().to_owned(),
+            row.strategy.clone(),
+            row.hand_over.clone().unwrap_or_default(),
             row.layers.to_string(),
             row.elements.to_string(),
             row.saved_bytes.to_string(),
@@ -266,9 +225,9 @@ const RECORD: [&str; 31] = [
 
 /// The strategy, with its hand-over where it has one.
 fn label(row: &Row) -> String {
-    match row.hand_over {
+    match &row.hand_over {
         Some(hand_over) => format!("{}, {hand_over}", row.strategy),
-        None => row.strategy.to_owned(),
+        None => row.strategy.clone(),
     }
 }
 

@@ -1,43 +1,13 @@
 //! One strategy's line in the report.
 
 use prelu_mem_core::{Element, Footprint};
-use serde::Serialize;
 
 use super::measure::{Counted, Timing};
-use super::samples::Summary;
 use super::target::Layer;
 use super::verify::Verdict;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
-
-/// What was found about one strategy; sums over all layers where not said otherwise.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
-    pub(super) strategy: &'static str,
-    /// Null for strategies that stash nothing.
-    pub(super) hand_over: Option<&'static str>,
-    pub(super) layers: usize,
-    pub(super) elements: u64,
-    pub(super) saved_bytes: u64,
-    pub(super) allocated_bytes: u64,
-    /// Of the whole process while every saved state was alive.
-    pub(super) resident_bytes: u64,
-    /// One buffer for all layers: the largest stash.
-    pub(super) shared_buffer_bytes: u64,
-    /// The largest of any layer.
-    pub(super) workspace_bytes: u64,
-    /// Whether any layer's backward reads `y`.
-    pub(super) needs_output: bool,
-    pub(super) bits_per_element: f64,
-    pub(super) forward_seconds: Summary,
-    pub(super) backward_seconds: Summary,
-    pub(super) forward_gbps: f64,
-    pub(super) backward_gbps: f64,
-    pub(super) forward_of_limit: f64,
-    pub(super) backward_of_limit: f64,
-    pub(super) input_gradient_exact: bool,
-    pub(super) slope_gradient_relative_error: f64,
-}
+use prelu_mem_report::record::bench::Row;
 
 /// What a row is made of.
 pub(super) struct Findings<'a> {
@@ -49,53 +19,53 @@ pub(super) struct Findings<'a> {
     pub(super) verdict: Verdict,
 }
 
-impl Row {
-    /// The row, or none where no sample was finished.
-    pub(super) fn new<T: Element>(
-        strategy: &'static str,
-        layers: &[Layer<T>],
-        findings: &Findings<'_>,
-        (scale_gbps, triad_gbps): (f64, f64),
-    ) -> Option<Self> {
-        let forward = findings.timing.forward.summary()?;
-        let backward = findings.timing.backward.summary()?;
-        let sum = |bytes: fn(&Footprint) -> usize| {
-            findings.footprints.iter().map(|footprint| bytes(footprint) as u64).sum::<u64>()
-        };
-        let largest = |bytes: fn(&Footprint) -> usize| {
-            findings.footprints.iter().map(|footprint| bytes(footprint) as u64).max().unwrap_or(0)
-        };
-        let elements: u64 = layers.iter().map(|layer| layer.geometry.len() as u64).sum();
-        // A transient gradient buffer is made for the stash alone.
-        let saved = match findings.gradients {
-            Gradients::Resident => sum(Footprint::saved_bytes),
-            Gradients::Transient => sum(|footprint| footprint.saved_bytes() + footprint.lent_bytes),
-        };
-        let (forward_bytes, backward_bytes) = least_bytes(layers, findings.footprints);
-        let forward_gbps = gbps(forward_bytes, forward.median);
-        let backward_gbps = gbps(backward_bytes, backward.median);
-        Some(Self {
-            strategy,
-            hand_over: findings.hand_over.map(HandOver::name),
-            layers: layers.len(),
-            elements,
-            saved_bytes: saved,
-            allocated_bytes: findings.counted.allocated,
-            resident_bytes: findings.counted.resident,
-            shared_buffer_bytes: largest(|footprint| footprint.lent_bytes),
-            workspace_bytes: largest(|footprint| footprint.workspace_bytes),
-            needs_output: findings.footprints.iter().any(|footprint| footprint.needs_output),
-            bits_per_element: saved as f64 * 8.0 / elements as f64,
-            forward_seconds: forward,
-            backward_seconds: backward,
-            forward_gbps,
-            backward_gbps,
-            forward_of_limit: forward_gbps / scale_gbps,
-            backward_of_limit: backward_gbps / triad_gbps,
-            input_gradient_exact: findings.verdict.input_gradient_exact,
-            slope_gradient_relative_error: findings.verdict.slope_gradient_relative_error,
-        })
-    }
+/// The row, or none where no sample was finished.
+pub(super) fn row<T: Element>(
+    strategy: &str,
+    layers: &[Layer<T>],
+    findings: &Findings<'_>,
+    (scale_gbps, triad_gbps): (f64, f64),
+) -> Option<Row> {
+    let forward = findings.timing.forward.summary()?;
+    let backward = findings.timing.backward.summary()?;
+    let sum = |bytes: fn(&Footprint) -> usize| {
+        findings.footprints.iter().map(|footprint| bytes(footprint) as u64).sum::<u64>()
+    };
+    let largest = |bytes: fn(&Footprint) -> usize| {
+        findings.footprints.iter().map(|footprint| bytes(footprint) as u64).max().unwrap_or(0)
+    };
+    let elements: u64 = layers.iter().map(|layer| layer.geometry.len() as u64).sum();
+    // A transient gradient buffer is made for the stash alone.
+    let saved = match findings.gradients {
+        Gradients::Resident => sum(Footprint::saved_bytes),
+        Gradients::Transient => sum(|footprint| footprint.saved_bytes() + footprint.lent_bytes),
+    };
+    let (forward_bytes, backward_bytes) = least_bytes(layers, findings.footprints);
+    let forward_gbps = gbps(forward_bytes, forward.median);
+    let backward_gbps = gbps(backward_bytes, backward.median);
+    Some(Row {
+        strategy: strategy.to_owned(),
+        hand_over: findings.hand_over.map(|way| way.name().to_owned()),
+        layers: layers.len(),
+        elements,
+        saved_bytes: saved,
+        allocated_bytes: findings.counted.allocated,
+        resident_bytes: findings.counted.resident,
+        shared_buffer_bytes: largest(|footprint| footprint.lent_bytes),
+        workspace_bytes: largest(|footprint| footprint.workspace_bytes),
+        needs_output: findings.footprints.iter().any(|footprint| footprint.needs_output),
+        bits_per_element: saved as f64 * 8.0 / elements as f64,
+        forward_seconds: forward,
+        backward_seconds: backward,
+        forward_gbps,
+        backward_gbps,
+        forward_of_limit: forward_gbps / scale_gbps,
+        backward_of_limit: backward_gbps / triad_gbps,
+        input_gradient_exact: findings.verdict.input_gradient_exact,
+        slope_gradient_relative_error: findings.verdict.slope_gradient_relative_error,
+        forward_samples: findings.timing.forward.seconds().to_vec(),
+        backward_samples: findings.timing.backward.seconds().to_vec(),
+    })
 }
 
 /// Billions of bytes per second.

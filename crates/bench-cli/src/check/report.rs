@@ -1,12 +1,11 @@
 //! What `check` tells: every row for programs, two summaries for people, and each failure.
 
-use prelu_mem_core::Dtype;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::suite::Row;
 use crate::device::Place;
 use crate::export::{Grid, Report};
 use crate::failure::Failure;
+use prelu_mem_report::record::check::{CheckRecord, Row};
 
 /// Failures that people are shown; programs get all of them.
 const SHOWN: usize = 10;
@@ -15,25 +14,22 @@ const SHOWN: usize = 10;
 pub(super) struct Checked {
     /// Where.
     pub(super) place: Place,
-    /// Whether every case was run.
-    pub(super) complete: bool,
-    /// One for each strategy, element type and family of layouts.
-    pub(super) rows: Vec<Row>,
+    /// What was found.
+    pub(super) record: CheckRecord,
 }
 
 impl Checked {
     /// An error where a case failed, or where none was run.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
-        let (cases, failed) = totals(self.rows.iter());
-        match (cases, failed) {
+        match (self.record.cases, self.record.failed) {
             (0, _) => Err(Failure::Run("nothing was checked".into())),
             (_, 0) => Ok(()),
-            _ => Err(Failure::Run(format!("{failed} of {cases} checks failed"))),
+            (cases, failed) => Err(Failure::Run(format!("{failed} of {cases} checks failed"))),
         }
     }
 
     fn failures(&self) -> impl Iterator<Item = &String> {
-        self.rows.iter().flat_map(|row| &row.failures)
+        self.record.rows.iter().flat_map(|row| &row.failures)
     }
 
     /// One line for each value of `key`, in the order of their first rows.
@@ -47,15 +43,15 @@ impl Checked {
         let figures = ["cases", "elements", "failed", "worst error of bound", "result"];
         let mut grid = Grid::new(title, &[columns, &figures].concat());
         let mut keys: Vec<K> = Vec::new();
-        for key in self.rows.iter().map(&key) {
+        for key in self.record.rows.iter().map(&key) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         for wanted in &keys {
-            let rows = || self.rows.iter().filter(|row| key(row) == *wanted);
+            let rows = || self.record.rows.iter().filter(|row| key(row) == *wanted);
             let (cases, failed) = totals(rows());
-            let worst = rows().map(|row| row.worst_of_bound).fold(0.0, f64::max);
+            let worst = rows().map(|row| row.worst_error_of_bound).fold(0.0, f64::max);
             let mut line = cells(wanted);
             line.push(cases.to_string());
             line.push(rows().map(|row| row.elements).sum::<usize>().to_string());
@@ -68,8 +64,25 @@ impl Checked {
     }
 }
 
+impl Checked {
+    /// One line for each strategy and element type: the slope whose gradient was farthest off.
+    fn accuracy(&self) -> Grid {
+        let title = "Slope gradient against f64, slopes from 1e-8 to 4 of both signs";
+        let mut grid =
+            Grid::new(title, &["strategy", "dtype", "largest relative error", "at slope"]);
+        for row in &self.record.accuracy {
+            let pairs = row.slopes.iter().zip(&row.errors);
+            let worst = pairs.max_by(|(_, one), (_, other)| one.total_cmp(other));
+            let (slope, error) = worst.map_or((0.0, 0.0), |(slope, error)| (*slope, *error));
+            let at = if error == 0.0 { "-".to_owned() } else { slope.to_string() };
+            grid.push(vec![row.strategy.clone(), row.dtype.clone(), format!("{error:.1e}"), at]);
+        }
+        grid
+    }
+}
+
 fn totals<'a>(rows: impl Iterator<Item = &'a Row>) -> (usize, usize) {
-    rows.fold((0, 0), |(cases, failed), row| (cases + row.cases, failed + row.failures.len()))
+    rows.fold((0, 0), |(cases, failed), row| (cases + row.cases, failed + row.failed))
 }
 
 fn result(failed: usize) -> &'static str {
@@ -78,31 +91,7 @@ fn result(failed: usize) -> &'static str {
 
 impl Report for Checked {
     fn json(&self) -> Value {
-        let (cases, failed) = totals(self.rows.iter());
-        let row = |row: &Row| {
-            json!({
-                "strategy": row.strategy,
-                "dtype": row.dtype.name(),
-                "layout": row.layout,
-                "cases": row.cases,
-                "elements": row.elements,
-                "failed": row.failures.len(),
-                "worst_error_of_bound": row.worst_of_bound,
-                "failures": row.failures,
-            })
-        };
-        json!({
-            "schema": 1,
-            "version": env!("CARGO_PKG_VERSION"),
-            "device": self.place.device,
-            "device_name": self.place.name,
-            "threads": self.place.threads,
-            "simd": self.place.simd,
-            "complete": self.complete,
-            "cases": cases,
-            "failed": failed,
-            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
-        })
+        serde_json::json!(self.record)
     }
 
     fn records(&self) -> Grid {
@@ -117,16 +106,16 @@ impl Report for Checked {
             "result",
         ];
         let mut grid = Grid::new("", &columns);
-        for row in &self.rows {
+        for row in &self.record.rows {
             grid.push(vec![
-                row.strategy.to_owned(),
-                row.dtype.to_string(),
-                row.layout.to_owned(),
+                row.strategy.clone(),
+                row.dtype.clone(),
+                row.layout.clone(),
                 row.cases.to_string(),
                 row.elements.to_string(),
-                row.failures.len().to_string(),
-                row.worst_of_bound.to_string(),
-                result(row.failures.len()).to_owned(),
+                row.failed.to_string(),
+                row.worst_error_of_bound.to_string(),
+                result(row.failed).to_owned(),
             ]);
         }
         grid
@@ -137,20 +126,21 @@ impl Report for Checked {
             self.summary(
                 "By strategy and element type",
                 &["strategy", "dtype"],
-                |row| (row.strategy, row.dtype),
-                |(strategy, dtype): &(&str, Dtype)| vec![(*strategy).to_owned(), dtype.to_string()],
+                |row| [row.strategy.clone(), row.dtype.clone()],
+                |names: &[String; 2]| names.to_vec(),
             ),
             self.summary(
                 "By layout",
                 &["layout"],
-                |row| row.layout,
-                |layout| vec![(*layout).to_owned()],
+                |row| row.layout.clone(),
+                |layout| vec![layout.clone()],
             ),
+            self.accuracy(),
         ]
     }
 
     fn notes(&self) -> Vec<String> {
-        let (cases, failed) = totals(self.rows.iter());
+        let (cases, failed) = (self.record.cases, self.record.failed);
         let mut notes: Vec<String> =
             self.failures().take(SHOWN).map(|failure| format!("FAIL {failure}")).collect();
         if failed > SHOWN {
@@ -165,21 +155,24 @@ impl Report for Checked {
 mod tests {
     use super::*;
     use crate::export::Format;
+    use crate::machine;
 
-    fn checked(failures: &[usize]) -> Checked {
+    fn checked(failures: &[usize]) -> Result<Checked, Failure> {
         let row = |&failed: &usize| Row {
-            strategy: "full-copy",
-            dtype: Dtype::F32,
-            layout: "one axis",
+            strategy: "full-copy".into(),
+            dtype: "f32".into(),
+            layout: "one axis".into(),
             cases: 20,
             elements: 100,
-            worst_of_bound: 0.5,
+            failed,
+            worst_error_of_bound: 0.5,
             failures: (0..failed).map(|number| format!("case {number}")).collect(),
         };
-        let rows = failures.iter().map(row).collect();
+        let rows: Vec<Row> = failures.iter().map(row).collect();
         let place =
             Place { device: "cpu".into(), name: None, threads: Some(2), simd: Some("portable") };
-        Checked { place, complete: true, rows }
+        let record = super::super::record(&place, machine::ask(None)?, (rows, Vec::new()), true);
+        Ok(Checked { place, record })
     }
 
     fn table(checked: &Checked) -> Result<String, Failure> {
@@ -188,12 +181,12 @@ mod tests {
 
     #[test]
     fn one_failure_fails_the_run() -> Result<(), Failure> {
-        let good = checked(&[0, 0]);
+        let good = checked(&[0, 0])?;
         assert_eq!(good.verdict(), Ok(()));
         assert!(!table(&good)?.contains("FAIL"));
         assert!(table(&good)?.contains("40 of 40 cases passed"));
 
-        let bad = checked(&[0, 1]);
+        let bad = checked(&[0, 1])?;
         assert_eq!(bad.verdict(), Err(Failure::Run("1 of 40 checks failed".into())));
         assert!(table(&bad)?.contains("FAIL case 0"));
         assert_eq!(bad.json()["failed"], 1);
@@ -202,13 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_nothing_is_no_success() {
-        assert!(matches!(checked(&[]).verdict(), Err(Failure::Run(_))));
+    fn a_run_of_nothing_is_no_success() -> Result<(), Failure> {
+        assert!(matches!(checked(&[])?.verdict(), Err(Failure::Run(_))));
+        Ok(())
     }
 
     #[test]
     fn people_are_not_shown_every_failure() -> Result<(), Failure> {
-        let text = table(&checked(&[13]))?;
+        let text = table(&checked(&[13])?)?;
         assert!(text.contains("case 9") && !text.contains("case 10"));
         assert!(text.contains("and 3 more"));
         Ok(())

@@ -4,24 +4,7 @@ use prelu_mem_core::contract::{Case, Host, cases, run_case};
 use prelu_mem_core::{Dtype, Element, Strategy};
 use prelu_mem_registry::{EveryKernel, StrategyName, Visitor};
 
-/// How one strategy did in one element type and one family of layouts.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
-    /// The strategy's name.
-    pub(super) strategy: &'static str,
-    /// The element type.
-    pub(super) dtype: Dtype,
-    /// The family of layouts.
-    pub(super) layout: &'static str,
-    /// Cases run.
-    pub(super) cases: usize,
-    /// Elements of all their tensors.
-    pub(super) elements: usize,
-    /// The largest error of a slope gradient over its bound, among the cases that held.
-    pub(super) worst_of_bound: f64,
-    /// What each failed case missed.
-    pub(super) failures: Vec<String>,
-}
+use prelu_mem_report::record::check::Row;
 
 /// Told what comes next and the share of the work, 0 to 1, that is behind; says whether to go on.
 pub(super) type Watch<'a> = dyn FnMut(String, f64) -> bool + 'a;
@@ -71,8 +54,13 @@ impl<'a, B: Host> Suite<'a, B> {
             row.cases += 1;
             row.elements += case.elements();
             match outcome {
-                Ok(outcome) => row.worst_of_bound = row.worst_of_bound.max(outcome.worst_of_bound),
-                Err(failure) => row.failures.push(failure.to_string()),
+                Ok(outcome) => {
+                    row.worst_error_of_bound = row.worst_error_of_bound.max(outcome.worst_of_bound);
+                }
+                Err(failure) => {
+                    row.failed += 1;
+                    row.failures.push(failure.to_string());
+                }
             }
         }
     }
@@ -87,12 +75,13 @@ impl<'a, B: Host> Suite<'a, B> {
         let index = known.map_or(self.rows.len(), |place| first + place);
         if known.is_none() {
             self.rows.push(Row {
-                strategy: S::NAME,
-                dtype: T::DTYPE,
-                layout,
+                strategy: S::NAME.to_owned(),
+                dtype: T::DTYPE.name().to_owned(),
+                layout: layout.to_owned(),
                 cases: 0,
                 elements: 0,
-                worst_of_bound: 0.0,
+                failed: 0,
+                worst_error_of_bound: 0.0,
                 failures: Vec::new(),
             });
         }

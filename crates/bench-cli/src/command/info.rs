@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::export::{Grid, Report};
 use crate::failure::Failure;
-use crate::machine::{self, CudaDriver, Gpu, Machine};
+use crate::machine::{self, CudaDriver};
 use crate::options::threads;
 use crate::units::mebibytes;
+use prelu_mem_report::machine::{Gpu, Machine};
 
 /// What this machine offers to a run.
 pub(crate) struct Info {
@@ -20,7 +21,7 @@ impl Info {
     /// Asks the operating system and the CUDA driver.
     pub(crate) fn ask() -> Result<Self, Failure> {
         Ok(Self {
-            machine: Machine::ask(None)?,
+            machine: machine::ask(None)?,
             threads: threads::or_all(None),
             free_bytes: machine::free_memory()?,
             cuda: machine::cuda().map_err(|error| error.to_string()),
@@ -55,7 +56,7 @@ impl Report for Info {
         say("processor", machine.cpu.clone());
         say("cores", machine.cores.to_string());
         say("threads of a run", self.threads.to_string());
-        say("SIMD level", machine.simd.to_owned());
+        say("SIMD level", machine.simd.clone());
         say("memory", format!("{} MiB", mebibytes(machine.memory_bytes)));
         say("free memory", format!("{} MiB", mebibytes(self.free_bytes)));
         say("operating system", machine.os.clone());

@@ -73,6 +73,11 @@ pub(crate) trait Exporter {
     fn export(&self, report: &dyn Report) -> Result<String, Failure>;
 }
 
+/// A value as the JSON format writes it.
+pub(crate) fn json_text(value: &Value) -> Result<String, Failure> {
+    json::text(value)
+}
+
 impl Format {
     /// The exporter that writes this format.
     pub(crate) fn exporter(self) -> &'static dyn Exporter {

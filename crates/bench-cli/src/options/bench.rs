@@ -8,6 +8,7 @@ use prelu_mem_registry::StrategyName;
 use super::device::DeviceName;
 pub(crate) use super::gradients::Gradients;
 use super::hand_over::HandOver;
+use super::record::RecordOptions;
 use super::shape::Shape;
 use super::slopes::SlopesSpec;
 use super::{shape, slopes, strategy, threads, whole};
@@ -27,12 +28,16 @@ Examples:
   prelu-mem bench --strategy diff-stash --hand-over copy --hand-over direct
   prelu-mem bench --device cuda --batch 128 --dtype f16
   prelu-mem bench --format csv --output bench.csv
+  prelu-mem bench --threads 1 --record                     and its record, for prelu-mem report
 
 A network file lists layers in forward order:
   [[layer]]
   repeat = 3               # optional: 1
   shape = [64, 56, 56]     # channels, then space; no batch
 Above the layers, optionally: name = \"my-net\", batch = 8, shared-slope = true.
+
+A record is the object of --format json. It is called after its settings: the same run replaces it, and nothing else does. A run
+that fails or is stopped leaves none.
 
 Ctrl-C stops after the current sample and prints the finished rows (exit status 130).";
 
@@ -98,6 +103,9 @@ pub(crate) struct BenchOptions {
     /// Seed of the random tensors and slopes
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::seed, allow_hyphen_values = true)]
     pub(crate) seed: u64,
+
+    #[command(flatten)]
+    pub(crate) record: RecordOptions,
 }
 
 pub(crate) fn network_help() -> String {

@@ -5,6 +5,7 @@ pub(crate) mod budget;
 pub(crate) mod device;
 pub(crate) mod gradients;
 pub(crate) mod hand_over;
+pub(crate) mod record;
 pub(crate) mod shape;
 pub(crate) mod slopes;
 pub(crate) mod strategy;

@@ -3,6 +3,7 @@
 //! Options - settings - start (new, resumed or fine-tuned) - session (epoch after epoch) - report, curves.
 
 mod curves;
+mod file;
 mod numbers;
 mod options;
 mod picture;
@@ -25,6 +26,7 @@ use self::session::Outcome;
 use crate::bench::interrupt;
 use crate::draft::Draft;
 use crate::failure::Failure;
+use crate::machine;
 use crate::output::Printer;
 
 /// Trains, prints and saves. `output` is the file that `printer` writes, if it writes one.
@@ -50,6 +52,9 @@ fn run_typed<T: Number>(options: &TrainOptions, printer: Printer) -> Result<(), 
         Draft::open("--save", path)?;
     }
     let (cpu, mut training) = start::start::<T>(options, settings)?;
+    let settings = settings::record(options, cpu.threads());
+    let machine = machine::ask(None)?;
+    let file = file::place(options, &machine, &settings)?;
     interrupt::listen()?;
 
     let last = options.stop_after.unwrap_or(options.epochs);
@@ -64,8 +69,10 @@ fn run_typed<T: Number>(options: &TrainOptions, printer: Printer) -> Result<(), 
     let verdict = verdict(options, &outcome, training.epochs_done() < last);
     // Whatever fails now, what was finished is printed.
     let drawn = curves.map_or(Ok(()), |curves| curves.write(options, &outcome).map_err(in_the_run));
-    printer.print(&TrainReport::new(options, &cpu, outcome)?)?;
-    drawn.and(verdict)
+    let report = TrainReport::new(options, (machine, settings), outcome);
+    printer.print(&report)?;
+    drawn.and(verdict)?;
+    file.map_or(Ok(()), |file| file.write(report.record()))
 }
 
 /// A place that was usable before the first epoch and no longer is: the command line was right.

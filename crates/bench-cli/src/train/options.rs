@@ -10,6 +10,7 @@ use prelu_mem_registry::StrategyName;
 use super::numbers;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
+use crate::options::record::RecordOptions;
 use crate::options::{strategy, threads};
 
 const EXAMPLES: &str = "\
@@ -22,6 +23,7 @@ Examples:
   prelu-mem train --epochs 12 --stop-after 6 --save run.safetensors
   prelu-mem train --epochs 12 --resume run.safetensors       the other six, as if never stopped
   prelu-mem train --fine-tune relu.safetensors --slope-init 0
+  prelu-mem train --strategy bitmask --record                and the record, for prelu-mem report
 
 The data are 1,797 handwritten digits of 8x8 pixels that come with the program: every sixth one is
 for testing. The network has three 3x3 convolutions and one of 2x2, each with an activation behind
@@ -151,6 +153,9 @@ pub(crate) struct TrainOptions {
     /// Write steps.csv, epochs.csv and curves.svg into the folder DIR; it is made if its parent is there. With --resume they show the resumed epochs
     #[arg(long, value_name = "DIR")]
     pub(super) curves: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) record: RecordOptions,
 }
 
 fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {

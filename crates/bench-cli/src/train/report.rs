@@ -1,6 +1,5 @@
 //! What `train` prints.
 
-use prelu_mem_core::Cpu;
 use prelu_mem_net::train::LearnedSlopes;
 use serde_json::{Value, json};
 
@@ -8,39 +7,44 @@ use super::options::TrainOptions;
 use super::session::{Finished, Outcome};
 use super::settings;
 use crate::export::{Grid, Report};
-use crate::failure::Failure;
-use crate::machine::Machine;
+use prelu_mem_report::machine::Machine;
+use prelu_mem_report::record::training::{Epoch, Memory, Settings, Slopes, TrainingRecord};
+use prelu_mem_report::record::{Kind, SCHEMA};
 
 /// One run.
 pub(super) struct TrainReport {
-    machine: Machine,
-    settings: Value,
     title: String,
     outcome: Outcome,
+    record: TrainingRecord,
 }
 
 impl TrainReport {
     pub(super) fn new(
         options: &TrainOptions,
-        cpu: &Cpu,
+        (machine, settings): (Machine, Settings),
         outcome: Outcome,
-    ) -> Result<Self, Failure> {
-        let settings = settings::record(options, cpu.threads());
-        let title = settings::title(options);
-        Ok(Self { machine: Machine::ask(None)?, settings, title, outcome })
+    ) -> Self {
+        let record = TrainingRecord {
+            record: Kind::Training,
+            schema: SCHEMA,
+            machine,
+            settings,
+            epochs: outcome.epochs.iter().map(epoch).collect(),
+            slopes: outcome.slopes.iter().map(slopes).collect(),
+            memory: largest(&outcome).map(|finished| memory(finished, peak_bytes(&outcome))),
+        };
+        Self { title: settings::title(options), outcome, record }
+    }
+
+    /// As programs read it.
+    pub(super) fn record(&self) -> &TrainingRecord {
+        &self.record
     }
 }
 
 impl Report for TrainReport {
     fn json(&self) -> Value {
-        json!({
-            "schema": 1,
-            "machine": self.machine,
-            "settings": self.settings,
-            "epochs": self.outcome.epochs.iter().map(epoch).collect::<Vec<_>>(),
-            "slopes": self.outcome.slopes.iter().map(slopes).collect::<Vec<_>>(),
-            "memory": self.largest().map(|finished| memory(finished, self.peak_bytes())),
-        })
+        json!(self.record)
     }
 
     fn records(&self) -> Grid {
@@ -74,7 +78,7 @@ impl Report for TrainReport {
         if !self.outcome.slopes.is_empty() {
             tables.push(self.slope_table());
         }
-        tables.extend(self.largest().map(memory_table));
+        tables.extend(largest(&self.outcome).map(memory_table));
         tables
     }
 
@@ -93,23 +97,13 @@ impl Report for TrainReport {
                     "The first step of {off} epochs did NOT take the bytes that were planned."
                 ),
             });
-            notes.push(format!("The whole run took {} bytes at most.", self.peak_bytes()));
+            notes.push(format!("The whole run took {} bytes at most.", peak_bytes(&self.outcome)));
         }
         notes
     }
 }
 
 impl TrainReport {
-    /// The first epoch whose first step took the most memory.
-    fn largest(&self) -> Option<&Finished> {
-        self.outcome.epochs.iter().rev().max_by_key(|finished| finished.counted_bytes)
-    }
-
-    /// The most bytes at once in the whole run.
-    fn peak_bytes(&self) -> usize {
-        self.outcome.epochs.iter().map(|finished| finished.most_bytes).max().unwrap_or(0)
-    }
-
     fn epoch_table(&self) -> Grid {
         let title = format!("Digits: {}", self.title);
         let columns =
@@ -147,6 +141,16 @@ impl TrainReport {
     }
 }
 
+/// The first epoch whose first step took the most memory.
+fn largest(outcome: &Outcome) -> Option<&Finished> {
+    outcome.epochs.iter().rev().max_by_key(|finished| finished.counted_bytes)
+}
+
+/// The most bytes at once in the whole run.
+fn peak_bytes(outcome: &Outcome) -> usize {
+    outcome.epochs.iter().map(|finished| finished.most_bytes).max().unwrap_or(0)
+}
+
 fn memory_table(finished: &Finished) -> Grid {
     let (step, parts) = finished.planned.peak();
     let number = finished.epoch.epoch;
@@ -167,44 +171,46 @@ fn first_loss(finished: &Finished) -> f64 {
     finished.epoch.losses.first().copied().unwrap_or(f64::NAN)
 }
 
-fn epoch(finished: &Finished) -> Value {
-    json!({
-        "epoch": finished.epoch.epoch,
-        "first_loss": first_loss(finished),
-        "mean_loss": finished.epoch.mean_loss(),
-        "test_accuracy": finished.epoch.test_accuracy,
-        "seconds": finished.seconds,
-        "planned_step_bytes": finished.planned.peak_bytes(),
-        "counted_step_bytes": finished.counted_bytes,
-    })
+fn epoch(finished: &Finished) -> Epoch {
+    Epoch {
+        epoch: finished.epoch.epoch,
+        first_loss: finite(first_loss(finished)),
+        mean_loss: finite(finished.epoch.mean_loss()),
+        test_accuracy: finished.epoch.test_accuracy,
+        seconds: finished.seconds,
+        planned_step_bytes: finished.planned.peak_bytes(),
+        counted_step_bytes: finished.counted_bytes,
+    }
 }
 
-fn slopes(layer: &LearnedSlopes) -> Value {
+fn slopes(layer: &LearnedSlopes) -> Slopes {
     let summary = Summary::of(&layer.slopes);
-    json!({
-        "layer": layer.layer,
-        "min": summary.min,
-        "mean": summary.mean,
-        "max": summary.max,
-        "negative": summary.negative,
-        "slopes": layer.slopes,
-    })
+    Slopes {
+        layer: layer.layer.clone(),
+        min: finite(summary.min),
+        mean: finite(summary.mean),
+        max: finite(summary.max),
+        negative: summary.negative,
+        slopes: layer.slopes.iter().copied().map(finite).collect(),
+    }
 }
 
-/// Of the epoch whose first step took the most, and of the whole run.
-fn memory(finished: &Finished, run_peak_bytes: usize) -> Value {
+fn memory(finished: &Finished, run_peak_bytes: usize) -> Memory {
     let (step, parts) = finished.planned.peak();
-    let parts: serde_json::Map<String, Value> =
-        parts.named().iter().map(|(name, bytes)| (key(name), json!(bytes))).collect();
-    json!({
-        "epoch": finished.epoch.epoch,
-        "planned_step_bytes": finished.planned.peak_bytes(),
-        "counted_step_bytes": finished.counted_bytes,
-        "equal": finished.as_planned(),
-        "peak_step": step.to_string(),
-        "peak_parts": parts,
-        "run_peak_bytes": run_peak_bytes,
-    })
+    Memory {
+        epoch: finished.epoch.epoch,
+        planned_step_bytes: finished.planned.peak_bytes(),
+        counted_step_bytes: finished.counted_bytes,
+        equal: finished.as_planned(),
+        peak_step: step.to_string(),
+        peak_parts: parts.named().iter().map(|(name, bytes)| (key(name), json!(bytes))).collect(),
+        run_peak_bytes,
+    }
+}
+
+/// JSON has no other numbers.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 fn key(name: &str) -> String {

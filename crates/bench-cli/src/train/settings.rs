@@ -8,12 +8,12 @@ use prelu_mem_net::nets::Activation;
 use prelu_mem_net::train::Settings;
 use prelu_mem_net::{self as net, Init, Multipliers, Sgd};
 use prelu_mem_registry::StrategyName;
-use serde_json::{Value, json};
 
 use super::options::{ActivationName, TrainOptions};
 use crate::failure::Failure;
 use crate::options::gradients::Gradients;
 use crate::options::hand_over::HandOver;
+use prelu_mem_report::record::training as record;
 
 const LEAKY_SLOPE: f64 = 0.1;
 const STASH: &str = StrategyName::DiffStash.name();
@@ -133,37 +133,37 @@ fn names(activation: &Activation) -> (Option<&'static str>, Option<&'static str>
     }
 }
 
-/// What was asked for, defaults filled in, as reports show it; null where it has no meaning.
-pub(super) fn record(options: &TrainOptions, threads: usize) -> Value {
+/// What was asked for, defaults filled in, as records show it.
+pub(super) fn record(options: &TrainOptions, threads: usize) -> record::Settings {
     let activation = activation(options);
     let (strategy, hand_over) = names(&activation);
-    let (slope, prelu) = match &activation {
-        Activation::ReLu { slope, .. } => (Some(slope), None),
+    let (fixed_slope, prelu) = match &activation {
+        Activation::ReLu { slope, .. } => (Some(*slope), None),
         Activation::PRelu(prelu) | Activation::Composition(prelu) => (None, Some(prelu)),
     };
     let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     // A resumed run's slopes started before it.
     let started = prelu.filter(|_| options.resume.is_none());
-    json!({
-        "activation": options.activation.name(),
-        "strategy": strategy,
-        "hand_over": hand_over,
-        "slope_init": started.map(|_| options.slope_init.unwrap_or_default().to_string()),
-        "slope_lr_mult": prelu.map(|prelu| prelu.multipliers.lr_mult),
-        "slope_decay_mult": prelu.map(|prelu| prelu.multipliers.decay_mult),
-        "shared_slope": prelu.map(|prelu| prelu.sharing == Sharing::Shared),
-        "fixed_slope": slope,
-        "gradients": options.gradients.name(),
-        "epochs": options.epochs,
-        "batch": options.batch,
-        "learning_rate": options.learning_rate,
-        "momentum": options.momentum,
-        "weight_decay": options.weight_decay,
-        "dtype": options.dtype.name(),
-        "seed": options.seed,
-        "threads": threads,
-        "resume": file(&options.resume),
-        "fine_tune": file(&options.fine_tune),
-        "version": env!("CARGO_PKG_VERSION"),
-    })
+    record::Settings {
+        activation: options.activation.name().to_owned(),
+        strategy: strategy.map(str::to_owned),
+        hand_over: hand_over.map(str::to_owned),
+        slope_init: started.map(|_| options.slope_init.unwrap_or_default().to_string()),
+        slope_lr_mult: prelu.map(|prelu| prelu.multipliers.lr_mult),
+        slope_decay_mult: prelu.map(|prelu| prelu.multipliers.decay_mult),
+        shared_slope: prelu.map(|prelu| prelu.sharing == Sharing::Shared),
+        fixed_slope,
+        gradients: options.gradients.name().to_owned(),
+        epochs: options.epochs,
+        batch: options.batch,
+        learning_rate: options.learning_rate,
+        momentum: options.momentum,
+        weight_decay: options.weight_decay,
+        dtype: options.dtype.name().to_owned(),
+        seed: options.seed,
+        threads,
+        resume: file(&options.resume),
+        fine_tune: file(&options.fine_tune),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }

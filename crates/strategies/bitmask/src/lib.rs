@@ -3,11 +3,20 @@
 mod codec;
 
 pub use codec::{SignBits, bits};
-use prelu_mem_core::{Element, Owned, Recipe};
+use prelu_mem_core::{Advice, Element, Owned, Recipe};
 
 /// Saves a bit per element.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bitmask;
+
+impl Bitmask {
+    /// For people who choose a strategy.
+    pub const ADVICE: Advice = Advice {
+        needs: "the output `y` in backward",
+        right_when: "What is saved must not change while slopes are learned: it is one bit whatever the sign of the slope.",
+        wrong_when: "The layer behind lets go of `y` (a pooling, an addition): `y` is then kept for the mask alone. Slopes are zero, tiny or beyond 1: such channels are kept whole.",
+    };
+}
 
 impl<T: Element> Recipe<T> for Bitmask {
     const NAME: &'static str = "bitmask";

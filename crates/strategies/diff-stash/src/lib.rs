@@ -3,11 +3,20 @@
 //! not read in backward. It costs nothing where gradient buffers are resident, and a full copy
 //! where they come and go.
 
-use prelu_mem_core::{Element, Identity, Lent, Recipe};
+use prelu_mem_core::{Advice, Element, Identity, Lent, Recipe};
 
 /// Stashes the pre-activation in the layer's gradient buffer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiffStash;
+
+impl DiffStash {
+    /// For people who choose a strategy.
+    pub const ADVICE: Advice = Advice {
+        needs: "gradient buffers that are there from the start, one shared buffer for the net, and a host that vacates each of them in time",
+        right_when: "Gradient buffers are resident, as in Caffe, and the slope gradient has to be exact or nothing behind the layer keeps `y`.",
+        wrong_when: "Gradient buffers come and go, as in PyTorch: keeping them for the stash costs a full copy, and the shared buffer besides.",
+    };
+}
 
 impl<T: Element> Recipe<T> for DiffStash {
     const NAME: &'static str = "diff-stash";

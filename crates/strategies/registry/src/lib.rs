@@ -6,7 +6,7 @@ use std::str::FromStr;
 use prelu_mem_adaptive::Adaptive;
 use prelu_mem_bitmask::{Bitmask, SignBits};
 use prelu_mem_core::{
-    Backend, Codec, Element, Home, Identity, Kernels, Recipe, SignOfOutput, Strategy,
+    Advice, Backend, Codec, Element, Home, Identity, Kernels, Recipe, SignOfOutput, Strategy,
 };
 use prelu_mem_diff_stash::DiffStash;
 use prelu_mem_full_copy::FullCopy;
@@ -52,6 +52,13 @@ macro_rules! strategies {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(StrategyName::$strategy => <$strategy as Recipe<f32>>::NAME,)*
+                }
+            }
+
+            /// What its crate tells people who choose one.
+            pub const fn advice(self) -> Advice {
+                match self {
+                    $(StrategyName::$strategy => $strategy::ADVICE,)*
                 }
             }
         }

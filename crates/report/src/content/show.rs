@@ -1,0 +1,151 @@
+//! How numbers are shown, and what is the same in several sections.
+
+use crate::doc::Cell;
+use crate::record::bench::{BenchRecord, Row};
+
+/// The strategy that others are held against.
+pub(super) const BASELINE: &str = "full-copy";
+/// Three digits: 0.123, 1.23, 12.3, 123, 1230; smaller and larger ones as 1.2e-8.
+pub(super) fn digits(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if !(0.001..1e7).contains(&size) => format!("{value:.1e}"),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// [`digits`] as a cell.
+pub(super) fn number(value: f64) -> Cell {
+    Cell::number(digits(value), value)
+}
+
+/// An error such as 4.1e-8, or 0.
+pub(super) fn error(value: f64) -> Cell {
+    let text = if value == 0.0 { "0".to_owned() } else { format!("{value:.0e}") };
+    Cell::number(text, value)
+}
+
+/// A share as whole percent.
+pub(super) fn percent(share: f64) -> Cell {
+    Cell::number(format!("{:.0} %", share * 100.0), share)
+}
+
+/// Nothing to show.
+pub(super) fn dash() -> Cell {
+    Cell::words("-")
+}
+
+/// Bytes as MiB.
+pub(super) fn mebibytes(bytes: u64) -> Cell {
+    Cell::number(format!("{:.1}", bytes as f64 / 1024.0 / 1024.0), bytes as f64)
+}
+
+/// One thread, two threads, or the device.
+pub(super) fn threads(record: &BenchRecord) -> String {
+    match record.settings.threads {
+        Some(1) => "1 thread".to_owned(),
+        Some(threads) => format!("{threads} threads"),
+        None => record.settings.device.clone(),
+    }
+}
+
+/// What was measured: a network at a batch, or a shape.
+pub(super) fn subject(record: &BenchRecord) -> String {
+    let settings = &record.settings;
+    match (&settings.network, &settings.shape) {
+        (Some(network), _) => match settings.batch {
+            Some(batch) => format!("{network}, batch {batch}"),
+            None => network.clone(),
+        },
+        (None, Some(shape)) => {
+            let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+            format!("[{}]", sizes.join(", "))
+        }
+        (None, None) => "layers".to_owned(),
+    }
+}
+
+/// The middle sample, and the ends of the middle half.
+pub(super) fn middle_half(values: &[f64]) -> Option<[f64; 3]> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    let at = |share: f64| {
+        let place = share * last as f64;
+        let (below, above) = (place.floor() as usize, place.ceil() as usize);
+        sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+    };
+    Some([at(0.5), at(0.25), at(0.75)])
+}
+
+/// A strategy's rate over the limit in percent, with the middle half of its samples: forward, or backward.
+pub(super) fn of_limit(row: &Row, forward: bool) -> Option<[f64; 3]> {
+    let (samples, share, seconds) = if forward {
+        (&row.forward_samples, row.forward_of_limit, row.forward_seconds.median)
+    } else {
+        (&row.backward_samples, row.backward_of_limit, row.backward_seconds.median)
+    };
+    let shares: Vec<f64> = samples.iter().map(|sample| 100.0 * share * seconds / sample).collect();
+    middle_half(&shares)
+}
+
+/// One strategy's time over another's, from samples that were taken in turn: the median of the ratios.
+pub(super) fn ratio(one: &[f64], other: &[f64]) -> Option<f64> {
+    if one.len() != other.len() {
+        return None;
+    }
+    let ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one / other).collect();
+    middle_half(&ratios).map(|[median, ..]| median)
+}
+
+/// The rows of a record that have a baseline, each with it: diff-stash once, by its better hand-over.
+pub(super) fn rows(record: &BenchRecord) -> Vec<&Row> {
+    let copied = |row: &&Row| row.hand_over.as_deref() != Some("copy");
+    record.rows.iter().filter(copied).collect()
+}
+
+/// The row of the baseline.
+pub(super) fn baseline(record: &BenchRecord) -> Option<&Row> {
+    record.rows.iter().find(|row| row.strategy == BASELINE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.234_5, "1.23"),
+            (12.345, "12.3"),
+            (123.45, "123"),
+            (12_345.6, "12346"),
+            (0.123_45, "0.123"),
+            (1.26e-8, "1.3e-8"),
+            (-2.5, "-2.50"),
+            (1.25e8, "1.2e8"),
+        ] {
+            assert_eq!(digits(value), text);
+        }
+        assert_eq!(error(4.4e-8).text, "4e-8");
+        assert_eq!(percent(0.987).text, "99 %");
+    }
+
+    #[test]
+    fn the_middle_half_leaves_the_ends_out() {
+        assert_eq!(middle_half(&[]), None);
+        assert_eq!(middle_half(&[3.0]), Some([3.0; 3]));
+        assert_eq!(middle_half(&[100.0, 1.0, 2.0, 3.0, 4.0]), Some([3.0, 2.0, 4.0]));
+        assert_eq!(middle_half(&[1.0, 2.0]), Some([1.5, 1.25, 1.75]));
+    }
+
+    #[test]
+    fn ratios_are_taken_sample_by_sample() {
+        assert_eq!(ratio(&[1.0, 4.0, 9.0], &[2.0, 4.0, 3.0]), Some(1.0));
+        assert_eq!(ratio(&[1.0], &[1.0, 2.0]), None);
+    }
+}

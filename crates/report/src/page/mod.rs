@@ -1,0 +1,4 @@
+//! A document as files.
+
+pub(super) mod html;
+pub(super) mod markdown;
