@@ -52,6 +52,15 @@ class Sink(torch.autograd.Function):
         return fresh, None, None
 
 
+def machine():
+    """What the times hold for."""
+    cpu = platform.processor()
+    if pathlib.Path("/proc/cpuinfo").exists():
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
+    return {"cpu": cpu, "cores": os.cpu_count()}
+
+
 def sample(layer, source, upstream, leaf):
     """Seconds of forward and of backward."""
     clock = []
@@ -109,7 +118,7 @@ def main():
         print(f"{repeat:2} x {str(tuple(source.shape)):22} ms forward + backward  {shown}", flush=True)
     step = {name: statistics.median(totals[name]) for name in names}
     ratios = {name: [other / own for other, own in zip(totals[name], totals["prelu_mem"])] for name in names[1:]}
-    print(f"all layers: " + ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in step.items()))
+    print("all layers: " + ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in step.items()))
     for name, values in ratios.items():
         print(f"{name} / prelu_mem: {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
     if options.output:
@@ -117,9 +126,10 @@ def main():
         record = {
             "schema": 1, "record": "torch-layer", "torch": torch.__version__, "python": platform.python_version(),
             "batch": options.batch, "threads": options.threads, "dtype": options.dtype, "strategy": options.strategy,
-            "allocator": allocator, "signs": "random", "rows": rows, "ratios": ratios,
+            "machine": machine(), "allocator": allocator, "signs": "random", "slopes": "uniform in [0.05, 0.45]",
+            "milliseconds": {name: seconds * 1e3 for name, seconds in step.items()}, "ratios": ratios, "rows": rows,
         }  # fmt: skip
-        options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        options.output.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

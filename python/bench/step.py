@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """IResNet-50's training steps with torch.nn.PReLU and with prelu_mem: what autograd saves, the process's peak, losses.
 
-  python bench/step.py [--batch 8] [--steps 20] [--size 112]
+  python bench/step.py [--batch 8] [--steps 20] [--size 112] [--threads 2] [--output RECORD.json]
 
 Each side runs in a process of its own, so that the peaks are its own.
 """
 
 import argparse
 import json
+import os
+import pathlib
+import platform
 import resource
 import subprocess
 import sys
@@ -26,6 +29,8 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--size", type=int, default=112)
     parser.add_argument("--strategy", default="adaptive")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--side", choices=["stock", "converted"], help="run one side and print its figures as JSON")
     options = parser.parse_args()
     if options.side:
@@ -43,6 +48,13 @@ def main():
     print(f"{'seconds per step':24}{stock['seconds']:16.2f}{ours['seconds']:16.2f}")
     for step, losses in enumerate(zip(stock["losses"], ours["losses"], strict=True)):
         print(f"{f'loss of step {step + 1}':24}{losses[0]:16.6f}{losses[1]:16.6f}")
+    if options.output:
+        settings = {key: getattr(options, key) for key in ("batch", "steps", "size", "threads", "strategy")}
+        record = {
+            "schema": 1, "record": "torch-step", "network": "iresnet50", "torch": torch.__version__,
+            "python": platform.python_version(), "machine": platform.machine(), "settings": settings, "sides": results,
+        }  # fmt: skip
+        options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def resident_peak():
@@ -69,6 +81,7 @@ def saved_bytes(run):
 
 
 def train(options):
+    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = iresnet50(options.size)
     if options.side == "converted":

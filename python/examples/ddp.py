@@ -9,6 +9,8 @@ its own part of every batch; the last line tells whether all of them hold the sa
 """
 
 import argparse
+import os
+import sys
 
 import torch
 import torch.distributed as dist
@@ -62,13 +64,23 @@ def distribute(model, fsdp):
     return fully_shard(model, mesh=mesh)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--fsdp", action="store_true", help="shard parameters, gradients and optimizer state")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+def leave(status):
+    """Ends the process with this exit status, past Python's own shutdown.
+
+    A thread of gloo's that has just done its part of a collective gives up its tensors a little later, and needs
+    Python's lock for that. Where Python shuts down meanwhile, the process aborts or waits for ever, now and then on a
+    busy machine. A sharded model keeps those threads beyond destroy_process_group.
+    """
+    # Nobody leaves while another still talks to it.
+    dist.barrier()
+    dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def train(options):
+    """Whether all processes hold the same parameters after training."""
     rank, processes = dist.get_rank(), dist.get_world_size()
     model = distribute(convert(network()), options.fsdp)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
@@ -90,11 +102,18 @@ def main():
     dist.all_reduce(same, dist.ReduceOp.MIN)
     if rank == 0:
         print(f"{processes} processes, the same parameters in all: {'yes' if same else 'NO'}")
-    # Nobody leaves while another still talks to it.
-    dist.barrier()
-    dist.destroy_process_group()
-    if not same:
-        raise SystemExit(1)
+    return bool(same)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--fsdp", action="store_true", help="shard parameters, gradients and optimizer state")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    same = train(options)
+    leave(0 if same else 1)
 
 
 if __name__ == "__main__":

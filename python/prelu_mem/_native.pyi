@@ -19,15 +19,32 @@ class Plan:
     def elements(self) -> tuple[int, int, int]:
         """Elements of derived, encoded and kept channels."""
 
-    def forward(self, x: int, saved: tuple[int, int], threads: int) -> None: ...
+    def forward(self, x: int, saved: tuple[int, int], threads: int, lent: bool = False) -> None: ...
     def backward(
-        self, grad: int, output: int | None, saved: tuple[int, int], sums: int | None, threads: int
+        self,
+        grad: int,
+        output: int | None,
+        saved: tuple[int, int],
+        sums: int | None,
+        threads: int,
+        lent: bool = False,
     ) -> None: ...
 
 def strategies() -> list[str]: ...
 def plans_made() -> int: ...
 def check(strategy: str) -> None: ...
+def lend_threads(gomp_parallel: int) -> None: ...
 def reads_output(strategy: str, learned: bool) -> bool: ...
+def describe(to: int, order: Sequence[int], dtype: str, slopes: tuple[int, int]) -> None: ...
+def plan_again(
+    strategy: str,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    learned: bool,
+    made_with: tuple[int, int],
+    cuda: tuple[int, int] | None = None,
+) -> Plan | None: ...
 def plan(
     strategy: str,
     dtype: str,

@@ -8,6 +8,8 @@ use prelu_mem_registry::UnknownStrategy;
 use pyo3::PyErr;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 
+use crate::made_with::AXES;
+
 /// A call that cannot be done.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -19,6 +21,10 @@ pub(crate) enum Failure {
     Resident { strategy: &'static str },
     /// An address that no element of this type can have.
     Unaligned { what: &'static str, address: u64, alignment: usize },
+    /// A tensor of more axes than are written down with a saved state.
+    Axes { got: usize },
+    /// A description of a plan that has not even its axes.
+    MadeWith { got: usize },
     /// A saved state of another size than the plan's.
     SavedBytes { expected: usize, got: usize },
 }
@@ -34,6 +40,15 @@ impl fmt::Display for Failure {
             ),
             Failure::Unaligned { what, address, alignment } => {
                 write!(f, "{what} at address {address:#x} is not aligned to {alignment} bytes")
+            }
+            Failure::Axes { got } => {
+                write!(f, "an input of {got} axes: up to {AXES} are accepted")
+            }
+            Failure::MadeWith { got } => {
+                write!(
+                    f,
+                    "made_with is of {got} values; {AXES} and one per slope belong to a saved state"
+                )
             }
             Failure::SavedBytes { expected, got } => {
                 write!(f, "the saved state is of {got} bytes; {expected} belong to this plan")

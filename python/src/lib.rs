@@ -6,6 +6,8 @@
 mod cpu;
 mod errors;
 mod loops;
+mod made_with;
+mod openmp;
 mod place;
 mod plan;
 mod request;
@@ -41,6 +43,15 @@ fn reads_output(strategy: &str, learned: bool) -> PyResult<bool> {
     Ok(loops::reads_output(strategy, learned)?)
 }
 
+/// Lends the threads of an OpenMP library to the plans that ask for it; 0 for none. The first one stays.
+///
+/// The caller vouches that `gomp_parallel` is the address of a function of that name, in a library that stays loaded.
+#[pyfunction]
+fn lend_threads(gomp_parallel: usize) {
+    // SAFETY: the package passes what the loader told it of PyTorch's own library.
+    unsafe { cpu::lend(gomp_parallel) }
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -49,5 +60,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plans_made, module)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(reads_output, module)?)?;
+    module.add_function(wrap_pyfunction!(lend_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(plan::describe, module)?)?;
+    module.add_function(wrap_pyfunction!(plan::plan_again, module)?)?;
     module.add_function(wrap_pyfunction!(plan::plan, module)?)
 }

@@ -59,11 +59,7 @@ impl Request {
         learned: bool,
         slopes: (u64, usize),
     ) -> Result<Self, Failure> {
-        let strategy = strategy.parse().map_err(Failure::Strategy)?;
         let dtype: Dtype = tensor.dtype.parse()?;
-        let sharing = if tensor.shared { Sharing::Shared } else { Sharing::PerChannel };
-        let layout = Layout::new(tensor.shape, tensor.strides)?;
-        let geometry = layout.geometry(tensor.axis, sharing)?;
         let (address, count) = slopes;
         let bytes: &[u8] = if count == 0 {
             &[]
@@ -71,7 +67,23 @@ impl Request {
             // SAFETY: by the caller's word; bytes have no alignment.
             unsafe { slice::from_raw_parts(address as *const u8, count * dtype.bytes()) }
         };
-        Ok(Request { place, strategy, dtype, geometry, learned, slopes: bytes.into() })
+        Request::of_slopes(place, strategy, tensor, learned, bytes.into())
+    }
+
+    /// The same with the slopes' bytes, in the tensor's dtype.
+    pub(crate) fn of_slopes(
+        place: Where,
+        strategy: &str,
+        tensor: &Tensor<'_>,
+        learned: bool,
+        slopes: Box<[u8]>,
+    ) -> Result<Self, Failure> {
+        let strategy = strategy.parse().map_err(Failure::Strategy)?;
+        let dtype: Dtype = tensor.dtype.parse()?;
+        let sharing = if tensor.shared { Sharing::Shared } else { Sharing::PerChannel };
+        let layout = Layout::new(tensor.shape, tensor.strides)?;
+        let geometry = layout.geometry(tensor.axis, sharing)?;
+        Ok(Request { place, strategy, dtype, geometry, learned, slopes })
     }
 
     /// Classifies the channels.

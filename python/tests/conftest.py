@@ -8,6 +8,8 @@ import tempfile
 # Graphs that were compiled for another version of the operators are none for this one.
 CACHE = tempfile.TemporaryDirectory(prefix="prelu-mem-inductor-", ignore_cleanup_errors=True)
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = CACHE.name
+# A pool of compiling processes takes longer to start than these graphs take to compile.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

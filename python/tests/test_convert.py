@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from reference import same_bits
 from torch import nn
 
 from prelu_mem.torch import Place, PReLU, convert, examine
@@ -149,6 +150,72 @@ def test_shapes_may_be_asked_for():
 
     assert places(Asks()) == {"act": Place.IN_PLACE}
     assert_same_gradients(Asks())
+
+
+class Adds(nn.Module):
+    """In place around the layer, in the order that is asked for."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.conv, self.act, self.norm = nn.Conv2d(4, 4, 1), nn.PReLU(4), nn.BatchNorm2d(4)
+        self.run = forward
+
+    def forward(self, x):
+        return self.run(self, x)
+
+
+def sum_before(model, x):
+    hidden = model.conv(x)
+    hidden += x
+    return model.act(hidden)
+
+
+def sum_before_by_another_name(model, x):
+    hidden = model.conv(x)
+    other = hidden
+    hidden += 1
+    return model.act(hidden) + model.norm(other)
+
+
+def sum_after(model, x):
+    hidden = model.act(model.conv(x))
+    hidden += x
+    return hidden
+
+
+def relu_after(model, x):
+    return nn.functional.relu(model.act(model.conv(x)), inplace=True)
+
+
+def method_after(model, x):
+    return model.act(model.conv(x)).mul_(2)
+
+
+@pytest.mark.parametrize(
+    ("forward", "place"),
+    [
+        (sum_before, Place.IN_PLACE),
+        (sum_before_by_another_name, Place.LEAVE),
+        (sum_after, Place.LEAVE),
+        (relu_after, Place.LEAVE),
+        (method_after, Place.LEAVE),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_others_that_work_in_place(forward, place):
+    torch.manual_seed(0)
+    model = Adds(forward)
+    assert places(model) == {"act": place}
+    assert_same_gradients(model)
+
+
+def test_hooks_on_the_layer_see_its_input():
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.PReLU(4))
+    seen = []
+    model[1].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].detach().clone()))
+    assert places(model) == {"1": Place.BESIDE}
+    assert_same_gradients(model)
+    assert same_bits(seen[0], seen[1])
 
 
 def test_one_layer_in_two_places():

@@ -9,7 +9,7 @@ EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 
 def test_digits():
     command = [sys.executable, EXAMPLES / "digits.py", "--epochs", "2", "--batch", "100"]
-    text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, timeout=120).stdout
+    text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, timeout=400).stdout
     epochs = [line.split() for line in text.splitlines() if line[:1].isdigit()]
     assert len(epochs) == 2
     for _, stock_loss, stock_accuracy, loss, accuracy in epochs:

@@ -15,6 +15,6 @@ def test_the_same_as_on_the_cpu():
     worker = pathlib.Path(__file__).parent / "shim_worker.py"
     environment = {**os.environ, "LD_LIBRARY_PATH": SHIM}
     done = subprocess.run(
-        [sys.executable, worker], env=environment, text=True, stdout=-1, stderr=-2, timeout=120, check=False
+        [sys.executable, worker], env=environment, text=True, stdout=-1, stderr=-2, timeout=400, check=False
     )
     assert done.returncode == 0 and "15 steps on" in done.stdout, done.stdout

@@ -18,6 +18,7 @@ pub struct Plan<C, T: Element> {
     /// The geometry by slope: one run of one channel where the slope is shared.
     by_slope: Geometry,
     slopes: Vec<T>,
+    wide_slopes: Vec<T::Wide>,
     cyclic_slopes: Vec<T::Wide>,
     class_places: Vec<ClassPlace>,
     classes: Vec<Channel>,
@@ -60,6 +61,7 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             geometry: *geometry,
             by_slope,
             slopes: slopes.values().to_vec(),
+            wide_slopes: slopes.values().iter().map(|slope| slope.widen()).collect(),
             cyclic_slopes: if by_slope.inner() == 1 {
                 cyclic(&by_slope, slopes.values())
             } else {
@@ -94,6 +96,11 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
     /// The slopes planned for.
     pub fn slopes(&self) -> &[T] {
         &self.slopes
+    }
+
+    /// The same in the type arithmetic happens in.
+    pub(crate) fn wide_slopes(&self) -> &[T::Wide] {
+        &self.wide_slopes
     }
 
     /// Where channels are the fastest axis (`inner = 1`): the elements after which not only the channels

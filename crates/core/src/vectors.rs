@@ -5,10 +5,12 @@
 //! dispatch makes one, within a function compiled for them. Every level gives the same bits, but for
 //! which NaN a NaN is.
 
+mod fours;
 mod half_sums;
 mod piece;
 mod plain;
 mod portable;
+mod run_sums;
 mod slopes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -16,6 +18,7 @@ mod x86;
 pub use piece::Piece;
 pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
+pub use run_sums::RunSums;
 pub use slopes::{ByRun, ChunkSlopes};
 pub(crate) use slopes::{Single, Table};
 #[cfg(target_arch = "x86_64")]
@@ -109,6 +112,14 @@ pub trait Vectors: Copy + private::Sealed {
         }
     }
 
+    /// Whether the rest of a chunk costs what its elements do. Where it does not, as many chunks as can be
+    /// are whole.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        false
+    }
+
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -143,7 +154,8 @@ pub trait Vectors: Copy + private::Sealed {
         plain::sum(self, piece, which, lanes);
     }
 
-    /// The sum of the lanes, added up in halves.
+    /// The sum of the lanes, added up in halves. Of two lanes either may be added to the other, so that lanes may
+    /// be rotated.
     #[doc(hidden)]
     #[inline(always)]
     fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
@@ -151,8 +163,8 @@ pub trait Vectors: Copy + private::Sealed {
         for half in [8, 4, 2, 1] {
             for lane in 0..half {
                 let (other, other_lost) = (sums[lane + half], lost[lane + half]);
-                T::Accumulator::add(&mut sums[lane], &mut lost[lane], other);
                 T::Accumulator::merge_lost(&mut lost[lane], other_lost);
+                T::Accumulator::add(&mut sums[lane], &mut lost[lane], other);
             }
         }
         T::Accumulator::from_parts(sums[0], lost[0])
@@ -170,6 +182,20 @@ pub trait Vectors: Copy + private::Sealed {
     ) {
         self.sum(piece, !signs & lowest(piece.len()), lanes);
         self.propagate(piece, signs, slopes);
+    }
+
+    /// [`Vectors::backward`] of a chunk in which runs end: each run's terms go to its own sum, in the lanes of
+    /// their places in the chunk, and the sums of the runs that end are closed.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward_over_ends<T: Element>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &ByRun<T::Wide>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        plain::backward_over_ends(self, piece, signs, slopes, sums);
     }
 
     /// [`Vectors::propagate`], and the terms `g * basis` whose signs are not set are added to a sum each.

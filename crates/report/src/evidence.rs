@@ -111,7 +111,7 @@ impl Evidence {
             Record::Layouts(record) => machine.layouts.push(record),
             Record::Peers(record) => machine.peers.push(record),
             Record::Burn(record) => machine.burns.push(record),
-            Record::Instructions => {}
+            Record::Aside => {}
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ fn about(record: &Record) -> Option<About> {
                 gpu: None,
             });
         }
-        Record::Instructions => return None,
+        Record::Aside => return None,
     };
     Some(About {
         cpu: machine.cpu.clone(),

@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 import prelu_mem
 from prelu_mem import _native
 from prelu_mem.torch import ops
-from prelu_mem.torch.ownership import counts, sole_owner
+from prelu_mem.torch.ownership import alone, learn_from
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
 READS_OUTPUT = {
@@ -20,8 +19,19 @@ READS_OUTPUT = {
     for learned in (True, False)
 }
 
+#: Said where somebody differentiates a gradient of the layer.
+_TWICE = "prelu_mem's layer cannot be differentiated twice: use torch.nn.PReLU where gradients of gradients are needed"
+
 #: Of the input, of the slopes, and none of what are no tensors.
 _Gradients = tuple[Tensor | None, Tensor | None, None, None]
+
+
+def _differentiate(ctx: Any, grad: Tensor) -> _Gradients:
+    """Backward, over the upstream gradient where that is nobody else's."""
+    if torch.is_grad_enabled():
+        return _backward_once(ctx, grad)
+    mine = not torch.compiler.is_compiling() and alone(grad)
+    return _backward(ctx, grad if mine else grad.clone())
 
 
 class _InPlace(torch.autograd.Function):
@@ -32,11 +42,7 @@ class _InPlace(torch.autograd.Function):
         ctx.mark_dirty(x)
         return _forward(ctx, x, slopes, strategy, learned)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> _Gradients:
-        alone = not torch.compiler.is_compiling() and type(grad) is Tensor and counts(grad) == sole_owner()
-        return _backward(ctx, grad if alone else grad.clone())
+    backward = staticmethod(_differentiate)
 
 
 class _Beside(torch.autograd.Function):
@@ -46,11 +52,13 @@ class _Beside(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:
         return _forward(ctx, x.clone(), slopes, strategy, learned)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> _Gradients:
-        alone = not torch.compiler.is_compiling() and type(grad) is Tensor and counts(grad) == sole_owner()
-        return _backward(ctx, grad if alone else grad.clone())
+    backward = staticmethod(_differentiate)
+
+
+@learn_from
+def _small(x: Tensor) -> Tensor:
+    """A layer to learn from whose slope asks for nothing."""
+    return _Beside.apply(x, torch.ones(1, device="cpu"), "full-copy", False)  # type: ignore[no-any-return]
 
 
 def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:
@@ -67,6 +75,18 @@ def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     sums = ops.backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
     slope_gradient = sums.to(ctx.slopes_dtype).view(ctx.slopes_shape) if ctx.learned else None
     return grad, slope_gradient, None, None
+
+
+def _backward_once(ctx: Any, grad: Tensor) -> _Gradients:
+    """With ``create_graph``: the input gradient is a function of the slopes too, also where the upstream gradient is one
+    of nothing, so that going through it again has to end in an error and not in a gradient that lacks a term."""
+    with torch.no_grad():
+        gradients = _backward(ctx, grad.clone())
+    if not ctx.learned and not grad.requires_grad:
+        return gradients
+    found = [gradient.requires_grad_() for gradient in gradients if gradient is not None]
+    refused = iter(torch._C._functions.DelayedError(_TWICE, len(found))(*found))  # type: ignore[attr-defined]
+    return tuple(None if gradient is None else next(refused) for gradient in gradients)  # type: ignore[return-value]
 
 
 class _Traced(torch.autograd.Function):
@@ -88,11 +108,17 @@ class _Traced(torch.autograd.Function):
         return _backward(ctx, grad.clone())
 
 
+#: Whether torch.func or vmap is at work; where PyTorch cannot tell, its own error has to do.
+_transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
+
+
 def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool) -> Tensor:
     """The output, differentiable in ``x`` and ``slopes``."""
     if torch.compiler.is_compiling():
         y, _, _ = _Traced.apply(x, slopes, strategy, learned)
         return x.copy_(y) if inplace else y
+    if _transformed():
+        raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")
     if inplace and not torch.is_grad_enabled():
         # As PyTorch's own functions do: the very tensor comes back, its history untouched.
         ops.forward_(x, slopes, strategy, False)

@@ -1,6 +1,8 @@
 """Where a model's PReLUs may work in place: read off the model's graph.
 
     for each call of a PReLU, in training and in evaluation mode:
+        its output is overwritten by what follows                 -> leave: backward reads it
+        hooks on the layer see its input                          -> beside
         its input has another reader, or its producer keeps it    -> leave: it is kept anyway
         its producer is known to let go of its output             -> in place
         anything else, also what cannot be traced                 -> beside: the input stays as it is
@@ -47,11 +49,11 @@ _LETS_GO: tuple[type[nn.Module], ...] = (
     nn.Upsample, nn.PixelShuffle, nn.PixelUnshuffle, nn.ZeroPad2d,
 )  # fmt: skip
 _LETS_GO_FUNCTIONS = {
-    operator.add, operator.iadd, operator.sub, operator.mul, operator.matmul, torch.add, torch.sub, torch.mul, torch.cat,
+    operator.add, operator.sub, operator.mul, operator.matmul, torch.add, torch.sub, torch.mul, torch.cat,
     torch.matmul, torch.bmm, torch.conv1d, torch.conv2d, torch.conv3d, F.conv1d, F.conv2d, F.conv3d, F.linear,
     F.batch_norm, F.layer_norm, F.group_norm, F.interpolate, F.pad, F.avg_pool2d, F.max_pool2d, F.conv_transpose2d,
 }  # fmt: skip
-_LETS_GO_METHODS = {"add", "add_", "sub", "mul", "matmul", "bmm"}
+_LETS_GO_METHODS = {"add", "sub", "mul", "matmul", "bmm"}
 
 #: Their backward reads their output.
 _KEEPS: tuple[type[nn.Module], ...] = (
@@ -63,6 +65,8 @@ _KEEPS_FUNCTIONS = {
 }  # fmt: skip
 _KEEPS_METHODS = {"sigmoid", "tanh", "softmax", "log_softmax", "relu", "exp", "sqrt", "rsqrt"}
 
+#: They return their first argument, overwritten.
+_OVERWRITES = {operator.iadd, operator.isub, operator.imul, operator.itruediv}
 #: They may return their input itself.
 _MAY_PASS_ON: tuple[type[nn.Module], ...] = (
     nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout,
@@ -99,8 +103,30 @@ def is_stock(module: nn.Module) -> bool:
     return type(module) is nn.PReLU
 
 
+class _Proxy(fx.Proxy):
+    """Knows ``x += y`` from ``x = x + y``, which fx's own proxy takes for the same."""
+
+    def __iadd__(self, other: Any) -> fx.Proxy:
+        return self._overwrite(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> fx.Proxy:
+        return self._overwrite(operator.isub, other)
+
+    def __imul__(self, other: Any) -> fx.Proxy:
+        return self._overwrite(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> fx.Proxy:
+        return self._overwrite(operator.itruediv, other)
+
+    def _overwrite(self, function: Any, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", function, (self, other), {})
+
+
 class _Tracer(fx.Tracer):
     """Functions that are wrapped for fx, and PReLUs of any kind, are not traced into."""
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.PReLU) or super().is_leaf_module(m, module_qualified_name)
@@ -125,6 +151,12 @@ def _trace(model: nn.Module) -> Iterator[tuple[nn.Module, Place, str]]:
 
 def _call(node: fx.Node, named: dict[str, nn.Module]) -> tuple[Place, str]:
     """One call of a PReLU."""
+    for user in node.users:
+        if _overwrites(user, named) and user.args and user.args[0] is node:
+            return Place.LEAVE, f"its output is overwritten by '{user.name}'"
+    layer = named[str(node.target)]
+    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
+        return Place.BESIDE, "it has hooks, which may look at its input"
     reader = node
     while True:
         arguments = [*reader.args, *reader.kwargs.values()]
@@ -134,7 +166,7 @@ def _call(node: fx.Node, named: dict[str, nn.Module]) -> tuple[Place, str]:
         others = [user for user in producer.users if user is not reader and not _looks_only(user)]
         if others:
             return Place.LEAVE, f"its input is read by '{others[0].name}' too"
-        if not _is(producer, named, _MAY_PASS_ON, (), ()):
+        if not _is(producer, named, _MAY_PASS_ON, (), ()) and not _overwrites(producer, named):
             break
         reader = producer
     if _is(producer, named, _KEEPS, _KEEPS_FUNCTIONS, _KEEPS_METHODS):
@@ -158,6 +190,16 @@ def _is(
     if node.op == "call_function":
         return node.target in functions
     return node.op == "call_method" and str(node.target) in methods
+
+
+def _overwrites(node: fx.Node, named: dict[str, nn.Module]) -> bool:
+    """Whether the node's result is its first argument, overwritten."""
+    if node.op == "call_module":
+        return bool(getattr(named[str(node.target)], "inplace", False))
+    if node.op == "call_method":
+        name = str(node.target)
+        return name.endswith("_") and not name.endswith("__")
+    return node.op == "call_function" and (node.target in _OVERWRITES or node.kwargs.get("inplace") is True)
 
 
 def _looks_only(node: fx.Node) -> bool:

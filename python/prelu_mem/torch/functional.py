@@ -17,8 +17,9 @@ def prelu(input: Tensor, weight: Tensor, strategy: str = "adaptive", inplace: bo
     ``inplace=True`` overwrites ``input`` and returns it. Raises what :func:`torch.nn.functional.prelu` raises, and
     ``ValueError`` for an unknown strategy.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(f"prelu(): argument 'input' must be Tensor, not {type(input).__name__}")
+    for name, argument in (("input", input), ("weight", weight)):
+        if not isinstance(argument, Tensor):
+            raise TypeError(f"prelu(): argument '{name}' must be Tensor, not {type(argument).__name__}")
     if input.device.type == "meta" and weight.device.type == "meta":
         # There is nothing to save: only the shape is asked for.
         return torch.nn.functional.prelu(input, weight)

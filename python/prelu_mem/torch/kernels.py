@@ -1,18 +1,17 @@
 """From tensors to the loops: what a tensor is, is checked here, and its address goes on.
 
-``made_with`` is what a plan was made of, in a float64 tensor on the CPU: the axes from slowest to fastest in
-memory, padded to AXES with -1, and the slopes. With it, backward reads a saved state as it was written, whatever
-happened to the slopes or to the layout of tensors since.
+``made_with`` is what a plan was made of, in a float64 tensor on the CPU: the axes' order in memory and the slopes (see
+made_with.rs). With it, backward reads a saved state as it was written, whatever happened to the slopes or to the
+layout of tensors since.
 """
 
 from __future__ import annotations
-
-import functools
 
 import torch
 from torch import Tensor
 
 from prelu_mem import _native
+from prelu_mem.torch import threads
 from prelu_mem.torch.slopes import on_host
 
 #: The engine's names of dtypes.
@@ -26,31 +25,43 @@ DTYPES = {
 #: The most axes a tensor may have.
 AXES = 8
 
+#: Whether the loops run on PyTorch's own threads.
+LENT = threads.lend()
+
 
 def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
     """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
     dense = x if is_dense(x) else x.contiguous()
-    order = memory_order(dense)
     host = on_host(slopes, x.dtype)
-    plan = _plan(dense, host, strategy, learned)
-    saved = torch.empty(plan.saved_bytes, dtype=torch.uint8, device=x.device)
+    values = (host.data_ptr(), host.numel())
+    made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)
+    # Refuses too many axes before anything is written.
+    _native.describe(made_with.data_ptr(), memory_order(dense), DTYPES[x.dtype], values)
+    plan = _plan(dense, values, strategy, learned)
+    size = plan.saved_bytes
+    saved = torch.empty(size, dtype=torch.uint8, device=x.device)
     begin, end = plan.padding
     if begin < end:
         saved[begin:end] = 0
-    plan.forward(dense.data_ptr(), (saved.data_ptr(), saved.numel()), torch.get_num_threads())
+    plan.forward(dense.data_ptr(), (saved.data_ptr(), size), torch.get_num_threads(), LENT)
     if dense is not x:
         x.copy_(dense)
-    return saved, torch.cat((_axes(tuple(order)), host.double().reshape(-1)))
+    return saved, made_with
 
 
 def backward_(
     grad: Tensor, output: Tensor | None, saved: Tensor, made_with: Tensor, strategy: str, learned: bool
 ) -> Tensor:
     """Overwrites ``grad`` with the input gradient; returns the slope gradient in float64, empty for frozen slopes."""
-    order = [int(axis) for axis in made_with[:AXES].tolist() if axis >= 0]
-    host = made_with[AXES:].to(grad.dtype)
-    dense = _laid_out(grad, order)
-    plan = _plan(dense, host, strategy, learned)
+    made = (made_with.data_ptr(), made_with.numel())
+    arguments = (learned, made, _stream(grad))
+    dense = grad
+    plan = _native.plan_again(strategy, DTYPES[grad.dtype], grad.shape, grad.stride(), *arguments)
+    if plan is None:
+        dense = _laid_out(grad, made_with)
+        plan = _native.plan_again(strategy, DTYPES[grad.dtype], dense.shape, dense.stride(), *arguments)
+    if plan is None:
+        raise RuntimeError(f"a gradient of shape {tuple(grad.shape)} does not belong to the saved state")
     if saved.numel() != plan.saved_bytes or not saved.is_contiguous():
         raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {plan.saved_bytes} belong to this layer")
     if plan.needs_output and output is None:
@@ -61,25 +72,22 @@ def backward_(
             raise RuntimeError(
                 f"output {tuple(output.shape)} of {output.dtype} and gradient {tuple(grad.shape)} of {grad.dtype} differ"
             )
-        read = _laid_out(output, order)
-    sums = torch.zeros(host.numel() if learned else 0, dtype=torch.float64, device=grad.device)
+        read = output
+        # The gradient lies in the order of the saved state by now; mostly the output does in the same.
+        if output.stride() != dense.stride():
+            read = _laid_out(output, made_with)
+    sums = torch.zeros(made_with.numel() - AXES if learned else 0, dtype=torch.float64, device=grad.device)
     plan.backward(
         dense.data_ptr(),
         None if read is None else read.data_ptr(),
         (saved.data_ptr(), saved.numel()),
         sums.data_ptr() if learned else None,
         torch.get_num_threads(),
+        LENT,
     )
     if dense is not grad:
         grad.copy_(dense)
     return sums
-
-
-@functools.cache
-def _axes(order: tuple[int, ...]) -> Tensor:
-    if len(order) > AXES:
-        raise ValueError(f"an input of {len(order)} axes: up to {AXES} are accepted")
-    return torch.tensor([*order, *[-1] * (AXES - len(order))], dtype=torch.float64)
 
 
 def memory_order(x: Tensor) -> list[int]:
@@ -105,10 +113,13 @@ def is_dense(x: Tensor) -> bool:
     return True
 
 
-def _laid_out(x: Tensor, order: list[int]) -> Tensor:
-    """``x`` where it is dense in this order, else a copy that is."""
-    if x.numel() == 0 or (is_dense(x) and memory_order(x) == order):
+def _laid_out(x: Tensor, made_with: Tensor) -> Tensor:
+    """``x`` where it is dense in the order of the saved state, else a copy that is."""
+    order = [int(axis) for axis in made_with[:AXES].tolist() if axis >= 0]
+    if is_dense(x) and memory_order(x) == order:
         return x
+    if len(order) != x.dim():
+        raise RuntimeError(f"the saved state is of {len(order)} axes, the gradient of {x.dim()}")
     strides, step = [0] * x.dim(), 1
     for axis in reversed(order):
         strides[axis] = step
@@ -116,18 +127,20 @@ def _laid_out(x: Tensor, order: list[int]) -> Tensor:
     return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
-def _plan(x: Tensor, host: Tensor, strategy: str, learned: bool) -> _native.Plan:
-    """Plans a dense tensor; ``host`` are the slopes, of its dtype and contiguous on the CPU."""
-    cuda = None
-    if x.device.type == "cuda":
-        cuda = (x.device.index, torch.cuda.current_stream(x.device).cuda_stream)
+def _plan(x: Tensor, values: tuple[int, int], strategy: str, learned: bool) -> _native.Plan:
+    """Plans a dense tensor; ``values`` are the slopes' address and number, of its dtype and on the CPU."""
     shape, strides, axis = x.shape, x.stride(), 1
-    shared = host.numel() == 1
+    shared = values[1] == 1
     if len(shape) < 2:
         # Without a channel axis there is one slope.
         shape, strides, axis = shape or torch.Size((1,)), strides or (1,), 0
     else:
         shared = shared and shape[1] != 1
-    return _native.plan(
-        strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, (host.data_ptr(), host.numel()), cuda
-    )
+    return _native.plan(strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, values, _stream(x))
+
+
+def _stream(x: Tensor) -> tuple[int, int] | None:
+    """On a GPU, the device's index and its current stream."""
+    if not x.is_cuda:
+        return None
+    return x.device.index, torch.cuda.current_stream(x.device).cuda_stream

@@ -17,8 +17,10 @@ _MIRRORS: dict[int, tuple[weakref.ref[Tensor], tuple[int, int], Tensor]] = {}
 
 def on_host(slopes: Tensor, dtype: torch.dtype) -> Tensor:
     """The slopes' values in ``dtype``, contiguous and on the CPU."""
-    slopes = slopes.detach() if slopes.device.type == "cpu" else _mirror(slopes)
-    return slopes.to(dtype).contiguous()
+    slopes = _mirror(slopes) if slopes.is_cuda else slopes
+    if slopes.dtype is dtype and slopes.is_contiguous():
+        return slopes
+    return slopes.detach().to(dtype).contiguous()
 
 
 def _mirror(slopes: Tensor) -> Tensor:

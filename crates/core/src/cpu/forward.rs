@@ -213,10 +213,15 @@ fn columns<D: Codec<T>, T: Element, V: Vectors>(
 fn runs<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    mut runs: Runs<'_, T>,
+    mut runs: Runs<'_, T::Wide>,
     words: &mut [D::Word],
     at: usize,
 ) {
+    // Words of bytes are written by whole chunks.
+    let rests = vectors.has_cheap_rests::<T>() && size_of::<D::Word>() != 1;
+    if rests && D::BASIS == Basis::Output && runs.middle() {
+        return one_by_one::<D, T, V>(vectors, x, runs, words, at);
+    }
     let mut done = 0;
     while done + CHUNK <= x.len() {
         let within = runs.left.min(x.len() - done) / CHUNK * CHUNK;
@@ -240,12 +245,30 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
     }
 }
 
+/// Run by run: chunks begin where runs do.
+#[inline(always)]
+fn one_by_one<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    x: &mut [T],
+    mut runs: Runs<'_, T::Wide>,
+    words: &mut [D::Word],
+    at: usize,
+) {
+    let mut done = 0;
+    while done < x.len() {
+        let end = done + runs.left.min(x.len() - done).min(CHUNK);
+        pass::<D, T, V>(vectors, &mut x[done..end], &Single(runs.slope()), words, at + done);
+        runs.advance(end - done);
+        done = end;
+    }
+}
+
 /// A chunk over the ends of runs.
 #[inline(always)]
 fn over_ends<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    runs: &mut Runs<'_, T>,
+    runs: &mut Runs<'_, T::Wide>,
     words: &mut [D::Word],
     at: usize,
 ) {

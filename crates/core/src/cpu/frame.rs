@@ -10,7 +10,7 @@ pub(super) struct Frame<'a, T: Element> {
     /// Elements of a channel side by side.
     pub(super) inner: usize,
     /// By channel.
-    pub(super) slopes: &'a [T],
+    pub(super) slopes: &'a [T::Wide],
     /// See [`Plan::cyclic_slopes`].
     pub(super) cyclic_slopes: &'a [T::Wide],
     /// Whether the slopes are owed a gradient.
@@ -27,7 +27,7 @@ impl<'a, T: Element> Frame<'a, T> {
     pub(super) fn of<C: Codec<T>>(plan: &'a Plan<C, T>) -> Self {
         Frame {
             inner: plan.by_slope().inner(),
-            slopes: plan.slopes(),
+            slopes: plan.wide_slopes(),
             cyclic_slopes: plan.cyclic_slopes(),
             learned: plan.is_learned(),
         }

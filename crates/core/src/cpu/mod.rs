@@ -5,6 +5,7 @@ mod blocks;
 mod direct;
 mod forward;
 mod frame;
+mod helpers;
 mod memory;
 mod mixed;
 mod partials;
@@ -13,18 +14,19 @@ mod segments;
 pub mod simd;
 mod slope_source;
 mod storage;
-mod sums;
 mod walk;
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 
+pub use helpers::Team;
 pub use memory::{Buffer, Memory};
 pub use simd::Level;
 
+use self::helpers::Helpers;
 use self::partials::Partials;
 use crate::backend::{Backend, Inputs, Kernels};
 use crate::codec::{Codec, Word};
@@ -39,8 +41,7 @@ const SHARED_FROM: usize = 8 << 20;
 /// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
 #[derive(Clone)]
 pub struct Cpu {
-    /// The threads beside the caller's; none where that is the only one.
-    helpers: Option<Arc<ThreadPool>>,
+    helpers: Helpers,
     threads: usize,
     /// Bytes that a pass has to move for helpers to be woken.
     shared_from: usize,
@@ -71,17 +72,25 @@ impl Cpu {
                 let reason = "at least 1 is needed".to_owned();
                 return Err(Error::Threads { threads, reason });
             }
-            1 => None,
+            1 => Helpers::None,
             _ => {
                 let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
                 let refused = |error: rayon::ThreadPoolBuildError| Error::Threads {
                     threads,
                     reason: error.to_string(),
                 };
-                Some(Arc::new(pool.map_err(refused)?))
+                Helpers::Pool(Arc::new(pool.map_err(refused)?))
             }
         };
         Ok(Cpu { helpers, threads, shared_from: SHARED_FROM, level, memory: Memory::default() })
+    }
+
+    /// The same backend on the caller and threads that somebody else keeps, `threads` in all. They are asked for
+    /// help with every pass; see [`Cpu::sharing_from`].
+    #[must_use]
+    pub fn on_team(self, threads: NonZeroUsize, team: Arc<dyn Team>) -> Cpu {
+        let helpers = if threads.get() == 1 { Helpers::None } else { Helpers::Lent(team) };
+        Cpu { helpers, threads: threads.get(), shared_from: 0, ..self }
     }
 
     /// A backend on the same threads, at the same level, with a count and a pool of its own.
@@ -124,9 +133,9 @@ impl Cpu {
         I: Iterator + Send,
         I::Item: Send,
     {
-        let Some(helpers) = self.helpers.as_ref().filter(|_| bytes >= self.shared_from) else {
+        if matches!(self.helpers, Helpers::None) || bytes < self.shared_from {
             return items.for_each(work);
-        };
+        }
         let items = Mutex::new(items);
         let take = || {
             // Nothing panics under the lock: work is done after it is given back.
@@ -135,18 +144,14 @@ impl Cpu {
                 work(item);
             }
         };
-        helpers.in_place_scope(|scope| {
-            for _ in 1..self.threads {
-                scope.spawn(|_| take());
-            }
-            take();
-        });
+        self.helpers.run(self.threads, &take);
     }
 }
 
 impl fmt::Debug for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cpu")
+            .field("helpers", &self.helpers)
             .field("threads", &self.threads)
             .field("shared_from", &self.shared_from)
             .field("level", &self.level)

@@ -8,10 +8,14 @@ use crate::vectors::ByRun;
 /// Runs shorter than this are many to a chunk; of the others at most three are in one.
 pub(super) const SHORT: usize = 32;
 
+/// Runs shorter than this are in chunks over their ends, where the rest of a chunk is not to be had cheaply:
+/// their own last chunks would be many.
+pub(super) const LONG: usize = 2 * CHUNK;
+
 /// The run at hand, and those that follow it.
 #[derive(Clone, Copy)]
-pub(super) struct Runs<'a, T> {
-    slopes: &'a [T],
+pub(super) struct Runs<'a, W> {
+    slopes: &'a [W],
     inner: usize,
     /// The channel of the run at hand.
     channel: usize,
@@ -19,23 +23,33 @@ pub(super) struct Runs<'a, T> {
     pub(super) left: usize,
 }
 
-impl<'a, T: Element> Runs<'a, T> {
+impl<'a, W: Wide> Runs<'a, W> {
     /// From the element of channel `channel` on that is `left` elements before the end of its run.
     #[inline(always)]
-    pub(super) fn new(frame: Frame<'a, T>, channel: usize, left: usize) -> Self {
+    pub(super) fn new<T: Element<Wide = W>>(
+        frame: Frame<'a, T>,
+        channel: usize,
+        left: usize,
+    ) -> Self {
         Runs { slopes: frame.slopes, inner: frame.inner, channel, left }
     }
 
     /// The slope of the run at hand.
     #[inline(always)]
-    pub(super) fn slope(&self) -> T::Wide {
-        self.slopes[self.channel].widen()
+    pub(super) fn slope(&self) -> W {
+        self.slopes[self.channel]
     }
 
     /// Whether runs are [`SHORT`].
     #[inline(always)]
     pub(super) fn short(&self) -> bool {
         self.inner < SHORT
+    }
+
+    /// Whether they are neither [`SHORT`] nor [`LONG`].
+    #[inline(always)]
+    pub(super) fn middle(&self) -> bool {
+        (SHORT..LONG).contains(&self.inner)
     }
 
     /// Whether the run at hand has begun.
@@ -62,25 +76,35 @@ impl<'a, T: Element> Runs<'a, T> {
     /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are not [`SHORT`]: up to
     /// three; and moves past them.
     #[inline(always)]
-    pub(super) fn next(&mut self, len: usize) -> ByRun<T::Wide> {
-        let first = self.slope();
-        let end = self.left.min(len);
-        self.advance(end);
-        let second = self.slope();
-        let next_end = (end + self.left).min(len);
-        self.advance(next_end - end);
-        let third = self.slope();
-        self.advance(len - next_end);
-        ByRun { slopes: [first, second, third], ends: [end, next_end] }
+    pub(super) fn next(&mut self, len: usize) -> ByRun<W> {
+        let (second, third) = (self.channel_after(1), self.channel_after(2));
+        let slopes = [self.slope(), self.slopes[second], self.slopes[third]];
+        let ends = [self.left, self.left + self.inner];
+        // Not chosen from arrays: those would lie in memory, and each chunk would wait for the last one's.
+        if ends[1] <= len {
+            (self.channel, self.left) = (third, ends[1] + self.inner - len);
+        } else if ends[0] <= len {
+            (self.channel, self.left) = (second, ends[1] - len);
+        } else {
+            self.left -= len;
+        }
+        ByRun { slopes, ends }
+    }
+
+    /// The channel of the next run, or of the one behind that; channels may be one.
+    #[inline(always)]
+    fn channel_after(&self, runs: usize) -> usize {
+        let channel = self.channel + runs;
+        if channel < self.slopes.len() { channel } else { channel % self.slopes.len() }
     }
 
     /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are [`SHORT`]; and moves past
     /// them. Each run overwrites a constant number of slopes, also those of the runs behind
     /// it: constant fills are a few vector stores.
     #[inline(always)]
-    pub(super) fn table(&mut self, len: usize) -> [T::Wide; CHUNK] {
+    pub(super) fn table(&mut self, len: usize) -> [W; CHUNK] {
         const FILL: usize = SHORT;
-        let mut slopes = [T::Wide::ZERO; CHUNK + FILL];
+        let mut slopes = [W::ZERO; CHUNK + FILL];
         let mut at = 0;
         while at < len {
             slopes[at..at + FILL].fill(self.slope());
@@ -88,7 +112,7 @@ impl<'a, T: Element> Runs<'a, T> {
             self.advance(piece);
             at += piece;
         }
-        let mut table = [T::Wide::ZERO; CHUNK];
+        let mut table = [W::ZERO; CHUNK];
         table.copy_from_slice(&slopes[..CHUNK]);
         table
     }

@@ -6,31 +6,22 @@
 //!     dx = g * (1 if positive else slope)
 //! ```
 //!
-//! Departures: (1) a run's sum is kept in 16 lanes, element `j` of a chunk in lane `j % 16` (two-byte types
-//! in fours: `vectors::half_sums`), and folded in halves at its end; chunks begin with the run, the block and the
-//! tile, so that the order of additions depends on the plan alone; (2) short runs go many to a chunk,
+//! Departures: (1) a segment goes in chunks of 64 whatever its channels' runs; a run's sum is kept in 16
+//! lanes, element `j` of a chunk in lane `j % 16` (two-byte types in fours: `vectors::half_sums`), and folded in
+//! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
+//! than its elements, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
 //! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
-
-use std::ops::Range;
 
 use super::frame::Frame;
 use super::runs::{Runs, SHORT};
 use super::segments::Segment;
 use super::simd::Task;
 use super::slope_source::Cyclic;
-use super::sums::RunSums;
 use crate::codec::CHUNK;
 use crate::element::Element;
-use crate::vectors::{Columns, Piece, Single, Table, Vectors, lowest, terms};
-
-/// Runs shorter than this go in chunks over their ends: their own last chunks would be many.
-const LONG: usize = 2 * CHUNK;
-
-/// Elements that are summed before they are overwritten, where runs are not [`LONG`]: a load beside a
-/// masked store would wait for it. They fit a first-level cache.
-const TILE: usize = 16 * CHUNK;
+use crate::vectors::{ByRun, Columns, Piece, RunSums, Single, Table, Vectors, lowest, terms};
 
 /// Where a chunk lies: its first element in the segment and, where channels are the fastest axis, its row
 /// of a [`Plan::period`](crate::Plan::period) and its column there.
@@ -107,8 +98,8 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             self.short_runs(vectors);
         } else if O::MIXED {
             unreachable!("runs of {SHORT} and more are segments of one class");
-        } else if self.frame.inner < LONG {
-            self.middle_runs(vectors);
+        } else if vectors.has_cheap_rests::<T>() {
+            self.one_by_one(vectors);
         } else {
             self.runs(vectors);
         }
@@ -117,11 +108,58 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
 
 impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     /// ```text
-    /// for each run:  for each chunk of it:  sum and propagate
-    ///                its sum to its entry
+    /// until the end:
+    ///     chunks within a run:    sum and propagate with one slope
+    ///     a chunk over its end:   the same, with a slope and a sum by run
     /// ```
     #[inline(always)]
     fn runs<V: Vectors>(mut self, vectors: V) {
+        let learned = self.frame.learned;
+        let (mut runs, all) = (self.all_runs(), self.operands.len());
+        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut done = 0;
+        while done < all {
+            let within = runs.left.min(all - done) / CHUNK * CHUNK;
+            if within > 0 {
+                let (slope, end) = (Single(runs.slope()), done + within);
+                while done < end {
+                    let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                    let signs = chunk.signs();
+                    if learned {
+                        vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                    } else {
+                        vectors.propagate(&mut chunk.piece(), signs, &slope);
+                    }
+                    done += CHUNK;
+                }
+                if runs.advance(within) && learned {
+                    sums.close::<T, V>(vectors);
+                }
+            } else if done + CHUNK <= all {
+                let slopes = runs.next(CHUNK);
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                over_ends(vectors, &mut chunk, &slopes, learned, &mut sums);
+                done += CHUNK;
+            } else {
+                let slopes = runs.next(all - done);
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), all - done);
+                over_ends(vectors, &mut chunk, &slopes, learned, &mut sums);
+                done = all;
+            }
+        }
+        if learned && runs.begun() {
+            sums.close::<T, V>(vectors);
+        }
+    }
+
+    /// ```text
+    /// for each run:  for each chunk of it:  sum and propagate
+    ///                its sum to its entry
+    /// ```
+    /// The lanes are those of [`Walk::runs`], rotated by the run's first place: each has the same terms in the same
+    /// order, and which of two lanes is added to the other makes no difference.
+    #[inline(always)]
+    fn one_by_one<V: Vectors>(mut self, vectors: V) {
         let learned = self.frame.learned;
         let (mut runs, len) = (self.all_runs(), self.operands.len());
         let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
@@ -153,39 +191,6 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             if learned {
                 sums.close::<T, V>(vectors);
             }
-        }
-    }
-
-    /// ```text
-    /// for each tile:  for each run of it:    sum
-    ///                 for each chunk of it:  propagate with a slope by run
-    /// ```
-    #[inline(always)]
-    fn middle_runs<V: Vectors>(mut self, vectors: V) {
-        let learned = self.frame.learned;
-        let (mut runs, all) = (self.all_runs(), self.operands.len());
-        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
-        let mut done = 0;
-        while done < all {
-            let end = all.min(done + TILE);
-            if learned {
-                sum_runs(vectors, &mut self.operands, done..end, runs, &mut sums);
-            }
-            while done + CHUNK <= end {
-                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
-                let signs = chunk.signs();
-                vectors.propagate(&mut chunk.piece(), signs, &runs.next(CHUNK));
-                done += CHUNK;
-            }
-            if done < end {
-                let mut chunk = self.operands.chunk(vectors, Spot::at(done), end - done);
-                let signs = chunk.signs();
-                vectors.propagate(&mut chunk.piece(), signs, &runs.next(end - done));
-                done = end;
-            }
-        }
-        if learned && runs.begun() {
-            sums.close::<T, V>(vectors);
         }
     }
 
@@ -296,7 +301,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     }
 
     #[inline(always)]
-    fn all_runs(&self) -> Runs<'a, T> {
+    fn all_runs(&self) -> Runs<'a, T::Wide> {
         Runs::new(self.frame, self.segment.channel, self.segment.left)
     }
 
@@ -308,24 +313,19 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     }
 }
 
-/// The terms of `range`, run by run; a run that ends in it is closed.
+/// A chunk in which runs may end.
 #[inline(always)]
-fn sum_runs<T: Element, V: Vectors>(
+fn over_ends<T: Element, V: Vectors>(
     vectors: V,
-    operands: &mut impl Operands<T>,
-    range: Range<usize>,
-    mut runs: Runs<'_, T>,
+    chunk: &mut impl Chunk<T>,
+    slopes: &ByRun<T::Wide>,
+    learned: bool,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let mut done = range.start;
-    while done < range.end {
-        let len = runs.left.min(range.end - done).min(CHUNK);
-        let mut chunk = operands.chunk(vectors, Spot::at(done), len);
-        let which = !chunk.signs() & lowest(len);
-        vectors.sum(&mut chunk.piece(), which, &mut sums.lanes);
-        if runs.advance(len) {
-            sums.close::<T, V>(vectors);
-        }
-        done += len;
+    let signs = chunk.signs();
+    if learned {
+        vectors.backward_over_ends(&mut chunk.piece(), signs, slopes, sums);
+    } else {
+        vectors.propagate(&mut chunk.piece(), signs, slopes);
     }
 }

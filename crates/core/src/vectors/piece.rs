@@ -69,6 +69,40 @@ impl<'a, T: Element> Piece<'a, T> {
         load(unsafe { std::slice::from_raw_parts(self.basis, self.len) })
     }
 
+    /// The upstream gradient of the `N` elements from `at` on.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    #[inline(always)]
+    pub(super) fn upstream_at<const N: usize>(&self, at: usize) -> [T; N] {
+        assert!(at + N <= self.len);
+        // SAFETY: they lie within the slice of this length that is borrowed for 'a.
+        unsafe { self.upstream.add(at).cast::<[T; N]>().read() }
+    }
+
+    /// The basis of the `N` elements from `at` on.
+    ///
+    /// # Panics
+    /// Where there are fewer, or no basis.
+    #[inline(always)]
+    pub(super) fn basis_at<const N: usize>(&self, at: usize) -> [T; N] {
+        assert!(!self.basis.is_null() && at + N <= self.len);
+        // SAFETY: as above.
+        unsafe { self.basis.add(at).cast::<[T; N]>().read() }
+    }
+
+    /// Writes the input gradient of the `N` elements from `at` on, which may overwrite what else there is
+    /// of them.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    #[inline(always)]
+    pub(super) fn set_input_gradient_at<const N: usize>(&mut self, at: usize, dx: [T; N]) {
+        assert!(at + N <= self.len);
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { self.input_gradient.add(at).cast::<[T; N]>().write(dx) };
+    }
+
     /// Writes the input gradient.
     #[inline(always)]
     pub(crate) fn set_input_gradient(&mut self, chunk: [T; CHUNK]) {

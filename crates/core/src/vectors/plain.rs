@@ -1,7 +1,10 @@
 //! The passes over a chunk in plain Rust, on arrays of 64 by value. Levels use them where LLVM makes as much of
 //! them as there is to be had.
 
-use super::{CHUNK, ChunkSlopes, Columns, Lanes, Piece, Vectors, half_sums, load, lowest, store};
+use super::{
+    ByRun, CHUNK, ChunkSlopes, Columns, Lanes, Piece, RunSums, Vectors, half_sums, load, lowest,
+    store,
+};
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element, Wide};
 
@@ -60,6 +63,30 @@ pub(super) fn sum<V: Vectors, T: Element>(
             None => vectors.add_plain(lanes, &terms::<T>(&g, &basis, which)),
         },
     }
+}
+
+/// See [`Vectors::backward_over_ends`].
+#[inline(always)]
+pub(super) fn backward_over_ends<V: Vectors, T: Element>(
+    vectors: V,
+    piece: &mut Piece<'_, T>,
+    signs: u64,
+    slopes: &ByRun<T::Wide>,
+    sums: &mut RunSums<'_, T::Accumulator>,
+) {
+    let which = !signs & lowest(piece.len());
+    let mut ended = 0;
+    for end in slopes.ends {
+        if end <= piece.len() {
+            vectors.sum(piece, which & lowest(end) & !ended, &mut sums.lanes);
+            sums.close::<T, V>(vectors);
+            ended = lowest(end);
+        }
+    }
+    if ended != lowest(piece.len()) {
+        vectors.sum(piece, which & !ended, &mut sums.lanes);
+    }
+    vectors.propagate(piece, signs, slopes);
 }
 
 /// See [`Vectors::backward_columns`].

@@ -1,7 +1,7 @@
 //! Plain Rust, which vectorises as far as the target's instructions go.
 
-use super::{CHUNK, Sealed, Vectors};
-use crate::element::Element;
+use super::{CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, lowest, plain};
+use crate::element::{Dtype, Element};
 
 /// What every processor of the target has.
 #[derive(Clone, Copy)]
@@ -10,6 +10,11 @@ pub(crate) struct Portable;
 impl Sealed for Portable {}
 
 impl Vectors for Portable {
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
+
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
         *to = *from;
@@ -41,8 +46,105 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
+    fn signs<T: Element>(self, x: &[T]) -> u64 {
+        match x.as_chunks() {
+            ([chunk], []) => self.signs_of_chunk(chunk),
+            _ => fours::signs(x),
+        }
+    }
+
+    #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        pack(x.map(|x| u8::from(x.positive())))
+        if T::DTYPE == Dtype::F64 {
+            fours::signs(x)
+        } else {
+            pack(x.map(|x| u8::from(x.positive())))
+        }
+    }
+
+    #[inline(always)]
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
+        if !self.has_cheap_rests::<T>() {
+            return plain::activate(self, x, slopes);
+        }
+        if T::DTYPE == Dtype::F64
+            && let ([chunk], []) = x.as_chunks_mut()
+        {
+            return fours::activate_chunk(chunk, slopes);
+        }
+        let signs = self.signs(x);
+        fours::activate(x, slopes);
+        signs
+    }
+
+    #[inline(always)]
+    fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+    ) {
+        if self.has_cheap_rests::<T>() {
+            fours::propagate(piece, signs, slopes);
+        } else {
+            plain::propagate(self, piece, signs, slopes);
+        }
+    }
+
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        if self.has_cheap_rests::<T>() {
+            fours::sum(piece, which, lanes);
+        } else {
+            plain::sum(self, piece, which, lanes);
+        }
+    }
+
+    #[inline(always)]
+    fn backward<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        lanes: &mut Lanes,
+    ) {
+        if self.has_cheap_rests::<T>() {
+            fours::backward(piece, signs, slopes, lanes);
+        } else {
+            plain::sum(self, piece, !signs & lowest(piece.len()), lanes);
+            plain::propagate(self, piece, signs, slopes);
+        }
+    }
+
+    #[inline(always)]
+    fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        columns: &mut Columns,
+    ) {
+        if self.has_cheap_rests::<T>() {
+            fours::backward_columns(piece, signs, slopes, columns);
+        } else {
+            plain::backward_columns(self, piece, signs, slopes, columns);
+        }
+    }
+
+    #[inline(always)]
+    fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        row: &mut [T::Accumulator],
+    ) {
+        if T::DTYPE == Dtype::F32 {
+            return fours::backward_row(piece, signs, slopes, row);
+        }
+        let mut columns = Columns::of::<T>(row);
+        self.backward_columns(piece, signs, slopes, &mut columns);
+        columns.put::<T>(row);
     }
 
     #[inline(always)]
@@ -51,15 +153,25 @@ impl Vectors for Portable {
     }
 }
 
-/// Bytes of 0 or 1 as bits, the first in the lowest.
-///
-/// Eight bytes become eight bits by one multiplication: the factor's bits 56, 49, .. 7 bring byte
-/// `i`'s lowest bit to bit `56 + i`, and no two sums meet in a bit below that.
+/// Bytes of 0 or 1 as bits, the first in the lowest: rows of eight bytes, one bit apart, are a matrix of eight
+/// times eight bits, columns first.
 #[inline(always)]
-fn pack(signs: [u8; CHUNK]) -> u64 {
-    const SPREAD: u64 = 0x0102_0408_1020_4080;
-    let (eights, _) = signs.as_chunks::<8>();
-    eights.iter().enumerate().fold(0, |packed, (byte, &eight)| {
-        packed | (u64::from_le_bytes(eight).wrapping_mul(SPREAD) >> 56) << (8 * byte)
-    })
+fn pack(bytes: [u8; CHUNK]) -> u64 {
+    let (rows, _) = bytes.as_chunks::<8>();
+    let mut bits = 0;
+    for (row, eight) in rows.iter().enumerate() {
+        bits |= u64::from_le_bytes(*eight) << row;
+    }
+    transposed(bits)
+}
+
+/// Bit `i` of byte `j` becomes bit `j` of byte `i`: single bits, pairs and fours change places.
+#[inline(always)]
+fn transposed(mut bits: u64) -> u64 {
+    for (distance, lower) in [(7, 0x00aa_00aa_00aa_00aa), (14, 0xcccc_0000_cccc), (28, 0xf0f0_f0f0)]
+    {
+        let changed = (bits ^ bits >> distance) & lower;
+        bits ^= changed ^ changed << distance;
+    }
+    bits
 }

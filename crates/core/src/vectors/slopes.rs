@@ -63,7 +63,8 @@ impl<W: Wide> ChunkSlopes<W> for Table<'_, W> {
     }
 }
 
-/// A slope for the elements before `ends[0]`, one for those from there to `ends[1]`, one for the rest.
+/// A slope for the elements before `ends[0]`, one for those from there to `ends[1]`, one for the rest. Ends may
+/// lie behind the chunk.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct ByRun<W> {
@@ -71,13 +72,21 @@ pub struct ByRun<W> {
     pub(crate) ends: [usize; 2],
 }
 
+impl<W: Wide> ByRun<W> {
+    /// The same in the type that they are known to be of.
+    #[inline(always)]
+    pub(super) fn known_as<K: Wide>(&self) -> ByRun<K> {
+        ByRun { slopes: self.slopes.map(bytemuck::cast), ends: self.ends }
+    }
+}
+
 impl<W: Wide> ChunkSlopes<W> for ByRun<W> {
     // Compared in the width of a lane, so that it vectorises.
     #[inline(always)]
     fn lane(&self, lane: usize) -> W {
         let [first, second, third] = self.slopes;
-        let later = if (lane as u32) < self.ends[1] as u32 { second } else { third };
-        if (lane as u32) < self.ends[0] as u32 { first } else { later }
+        let later = if (lane as i32) < self.ends[1] as i32 { second } else { third };
+        if (lane as i32) < self.ends[0] as i32 { first } else { later }
     }
 
     #[inline(always)]
@@ -110,7 +119,6 @@ impl<S: ChunkSlopes<W>, W: Wide, K: Wide> ChunkSlopes<K> for As<'_, S, W> {
 
     #[inline(always)]
     fn by_run(&self) -> Option<ByRun<K>> {
-        let ByRun { slopes, ends } = self.0.by_run()?;
-        Some(ByRun { slopes: slopes.map(bytemuck::cast), ends })
+        Some(self.0.by_run()?.known_as())
     }
 }

@@ -97,7 +97,7 @@ fn kinds_are_told_apart() {
         Ok(Record::Layouts(_)) => 3,
         Ok(Record::Peers(_)) => 4,
         Ok(Record::Burn(_)) => 5,
-        Ok(Record::Instructions) => 6,
+        Ok(Record::Aside) => 6,
         Err(_) => 7,
     };
     assert_eq!(ALL.map(kind), [0, 1, 2, 3, 4, 5]);

@@ -50,10 +50,14 @@ pub enum Kind {
     Burn,
     /// Counted instructions, which are for CI and not for documents.
     Instructions,
+    /// The layer inside PyTorch, which the package's own README tells of.
+    TorchLayer,
+    /// A training step in PyTorch, told of there too.
+    TorchStep,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Bench,
         Self::Check,
         Self::Training,
@@ -61,6 +65,8 @@ impl Kind {
         Self::Peers,
         Self::Burn,
         Self::Instructions,
+        Self::TorchLayer,
+        Self::TorchStep,
     ];
 
     /// As records write it.
@@ -73,6 +79,8 @@ impl Kind {
             Self::Peers => "peers",
             Self::Burn => "burn",
             Self::Instructions => "instructions",
+            Self::TorchLayer => "torch-layer",
+            Self::TorchStep => "torch-step",
         }
     }
 }
@@ -98,8 +106,8 @@ pub enum Record {
     Peers(PeersRecord),
     /// Of the benchmark of `crates/burn`.
     Burn(BurnRecord),
-    /// Of `scripts/instructions`: nothing in it is for documents.
-    Instructions,
+    /// Of a kind that these documents tell nothing of.
+    Aside,
 }
 
 #[derive(Deserialize)]
@@ -138,7 +146,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, String> {
         Kind::Layouts => of(kind, bytes).map(Record::Layouts),
         Kind::Peers => of(kind, bytes).map(Record::Peers),
         Kind::Burn => of(kind, bytes).map(Record::Burn),
-        Kind::Instructions => Ok(Record::Instructions),
+        Kind::Instructions | Kind::TorchLayer | Kind::TorchStep => Ok(Record::Aside),
     }
 }
 
@@ -175,10 +183,10 @@ mod tests {
                 assert!(reason.contains(part), "{text}: {reason}");
             }
         }
-        assert!(matches!(
-            read(br#"{"record": "instructions", "schema": 1}"#),
-            Ok(Record::Instructions)
-        ));
+        for kind in ["instructions", "torch-layer", "torch-step"] {
+            let record = format!(r#"{{"record": "{kind}", "schema": 1}}"#);
+            assert!(matches!(read(record.as_bytes()), Ok(Record::Aside)), "{kind}");
+        }
     }
 
     #[test]

@@ -1,16 +1,21 @@
-//! 256-bit vectors. Chunks are handled whole: behind a short one there are zeroes.
+//! 256-bit vectors. Of a short chunk as many as are whole; the rest is loaded under a mask and stored in pieces.
 
-mod full;
+mod f32;
+mod f64;
+mod fold;
+mod half;
+mod rests;
 
 use std::arch::x86_64::*;
 
-use bytemuck::cast;
+use bytemuck::{cast, cast_slice_mut};
 
+use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
     CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, load, lowest,
-    plain, store,
+    plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -33,6 +38,11 @@ impl Avx2 {
 impl Sealed for Avx2 {}
 
 impl Vectors for Avx2 {
+    #[inline(always)]
+    fn has_cheap_rests<T: Element>(self) -> bool {
+        matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
+
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
         if self.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
@@ -74,10 +84,23 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn signs<T: Element>(self, x: &[T]) -> u64 {
+        let (len, from) = (x.len(), x.as_ptr());
+        assert!(len <= CHUNK);
+        // SAFETY: as many elements as there are are read.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.signs_f32(from.cast(), len),
+                Dtype::F64 => self.signs_f64(from.cast(), len),
+                Dtype::F16 | Dtype::Bf16 => self.signs_of_chunk(&load(x)),
+            }
+        }
+    }
+
+    #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
         match T::DTYPE {
-            Dtype::F32 => self.signs_f32(&cast(*x)),
-            Dtype::F64 => self.signs_f64(&cast(*x)),
+            Dtype::F32 | Dtype::F64 => self.signs(x),
             Dtype::F16 => self.signs_half(&cast(*x), 0x7c00),
             Dtype::Bf16 => self.signs_half(&cast(*x), 0x7f80),
         }
@@ -85,19 +108,15 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
-        let own = &As::<S, T::Wide>::new(slopes);
-        match T::DTYPE {
-            Dtype::F32 => {
-                let (chunk, signs) = self.activate_f32(cast(load(x)), own);
-                store::<T>(cast(chunk), x);
-                signs
+        let (len, own) = (x.len(), &As::<S, T::Wide>::new(slopes));
+        assert!(len <= CHUNK);
+        // SAFETY: as many elements as there are are read and written.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.activate_f32(x.as_mut_ptr().cast(), len, own),
+                Dtype::F64 => self.activate_f64(x.as_mut_ptr().cast(), len, own),
+                Dtype::F16 | Dtype::Bf16 => plain::activate(self, x, slopes),
             }
-            Dtype::F64 => {
-                let (chunk, signs) = self.activate_f64(cast(load(x)), own);
-                store::<T>(cast(chunk), x);
-                signs
-            }
-            Dtype::F16 | Dtype::Bf16 => plain::activate(self, x, slopes),
         }
     }
 
@@ -108,30 +127,78 @@ impl Vectors for Avx2 {
         signs: u64,
         slopes: &S,
     ) {
-        let own = &As::<S, T::Wide>::new(slopes);
-        let g = piece.upstream();
-        match T::DTYPE {
-            Dtype::F32 => {
-                piece.set_input_gradient(cast(self.scale_f32(cast(g), signs, own)));
+        let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let (g, dx) = piece.gradients();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.propagate_f32(g.cast(), dx.cast(), len, signs, own),
+                Dtype::F64 => self.propagate_f64(g.cast(), dx.cast(), len, signs, own),
+                Dtype::F16 | Dtype::Bf16 => plain::propagate(self, piece, signs, slopes),
             }
-            Dtype::F64 => {
-                piece.set_input_gradient(cast(self.scale_f64(cast(g), signs, own)));
-            }
-            Dtype::F16 | Dtype::Bf16 => plain::propagate(self, piece, signs, slopes),
         }
     }
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        let (g, basis) = (piece.upstream(), piece.basis());
-        match T::DTYPE {
-            Dtype::F32 => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
-            Dtype::F64 => self.sum_f64(lanes, cast(g), cast(basis), which),
-            Dtype::F16 | Dtype::Bf16 => {
-                let (g, basis) = (self.widen(&g), self.widen(&basis));
-                match half_sums::of::<T>(&g, &basis, which) {
-                    Some(sums) => self.add_half_sums(lanes, &sums),
-                    None => self.sum_f32(&mut lanes.sums, cast(g), cast(basis), which),
+        let len = piece.len();
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
+                Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
+                Dtype::F16 | Dtype::Bf16 => {
+                    let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+                    match half_sums::of::<T>(&g, &b, which) {
+                        Some(sums) => self.add_half_sums(lanes, &sums),
+                        None => {
+                            let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
+                            self.sum_f32(g, b, CHUNK, which, &mut lanes.sums);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
+        let (sum, lost) = if T::DTYPE == Dtype::F64 {
+            self.fold_twofold(lanes)
+        } else {
+            (self.fold_plain(&lanes.sums), 0.0)
+        };
+        T::Accumulator::from_parts(sum, lost)
+    }
+
+    #[inline(always)]
+    fn backward<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        lanes: &mut Lanes,
+    ) {
+        let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let (g, b, dx) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements, and elements are written after they were
+        // read.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.backward_f32(
+                    (g.cast(), b.cast(), dx.cast()),
+                    len,
+                    signs,
+                    own,
+                    &mut lanes.sums,
+                ),
+                Dtype::F64 => {
+                    self.backward_f64((g.cast(), b.cast(), dx.cast()), len, signs, own, lanes);
+                }
+                Dtype::F16 | Dtype::Bf16 => {
+                    self.sum(piece, !signs & lowest(len), lanes);
+                    self.propagate(piece, signs, slopes);
                 }
             }
         }
@@ -145,13 +212,46 @@ impl Vectors for Avx2 {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        let which = !signs & lowest(piece.len());
-        let (g, basis) = (piece.upstream(), piece.basis());
-        if T::DTYPE == Dtype::F64 {
-            self.columns_f64(columns, cast(g), cast(basis), which);
-        } else {
-            let (g, basis) = (self.widen(&g), self.widen(&basis));
-            self.columns_f32(&mut columns.sums, cast(g), cast(basis), which);
+        let len = piece.len();
+        let which = !signs & lowest(len);
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, &mut columns.sums),
+                Dtype::F64 => self.columns_f64(g.cast(), b.cast(), len, which, columns),
+                Dtype::F16 | Dtype::Bf16 => {
+                    let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+                    let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
+                    self.row_f32(g, b, CHUNK, which, &mut columns.sums);
+                }
+            }
+        }
+        self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        row: &mut [T::Accumulator],
+    ) {
+        let len = piece.len();
+        let which = !signs & lowest(len);
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F16 | Dtype::Bf16 => {
+                    let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+                    let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
+                    self.row_f32(g, b, len, which, cast_slice_mut(row));
+                }
+            }
         }
         self.propagate(piece, signs, slopes);
     }
@@ -198,51 +298,23 @@ impl Vectors for Avx2 {
     }
 }
 
-impl Avx2 {
-    #[inline(always)]
-    fn signs_f32(self, x: &[f32; CHUNK]) -> u64 {
-        let x: [__m256; 8] = cast(*x);
-        let mut bits = [0_u8; 8];
-        for (bits, x) in bits.iter_mut().zip(x) {
-            // SAFETY: the value `self` proves AVX2.
-            let mask =
-                unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps())) };
-            *bits = mask as u8;
+/// All ones in the lanes whose bit, of four, is set.
+static MASKS: [[i64; 4]; 16] = {
+    let mut masks = [[0; 4]; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        let mut lane = 0;
+        while lane < 4 {
+            masks[bits][lane] = -(bits as i64 >> lane & 1);
+            lane += 1;
         }
-        u64::from_le_bytes(bits)
+        bits += 1;
     }
+    masks
+};
 
-    #[inline(always)]
-    fn signs_f64(self, x: &[f64; CHUNK]) -> u64 {
-        let x: [__m256d; 16] = cast(*x);
-        let mut bits = 0;
-        for (index, x) in x.into_iter().enumerate() {
-            // SAFETY: the value `self` proves AVX2.
-            let mask =
-                unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(x, _mm256_setzero_pd())) };
-            bits |= u64::from(mask as u8) << (4 * index);
-        }
-        bits
-    }
-
-    #[inline(always)]
-    fn signs_half(self, x: &[i16; CHUNK], infinity: i16) -> u64 {
-        let x: [[__m256i; 2]; 2] = cast(*x);
-        let mut bits = [0_u32; 2];
-        for (bits, [low, high]) in bits.iter_mut().zip(x) {
-            // SAFETY: the value `self` proves AVX2.
-            let mask = unsafe {
-                let (zero, infinity) = (_mm256_setzero_si256(), _mm256_set1_epi16(infinity));
-                let positive = |x: __m256i| {
-                    let beyond = _mm256_cmpgt_epi16(x, infinity);
-                    _mm256_andnot_si256(beyond, _mm256_cmpgt_epi16(x, zero))
-                };
-                // Packing interleaves quarters; the permutation puts them in order.
-                let bytes = _mm256_packs_epi16(positive(low), positive(high));
-                _mm256_movemask_epi8(_mm256_permute4x64_epi64::<0b11_01_10_00>(bytes))
-            };
-            *bits = mask as u32;
-        }
-        cast::<[u32; 2], u64>(bits).to_le()
-    }
+/// The mask of the lowest four bits.
+#[inline(always)]
+fn mask4(bits: u64) -> __m256d {
+    cast(MASKS[bits as usize & 15])
 }

@@ -6,6 +6,7 @@ mod bf16;
 mod f16;
 mod f32;
 mod f64;
+mod fold;
 mod half;
 mod moves;
 
@@ -15,13 +16,15 @@ use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
-use crate::vectors::slopes::{As, ChunkSlopes};
-use crate::vectors::{CHUNK, Columns, Lanes, Piece, Portable, Sealed, Vectors, lowest};
+use crate::vectors::slopes::{As, ByRun, ChunkSlopes};
+use crate::vectors::{CHUNK, Columns, Lanes, Piece, RunSums, Sealed, Vectors, lowest, plain};
 
 /// AVX-512 F, BW, DQ and VL, and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512 {
     past_caches: bool,
+    /// Whether the processor has AVX-512 BF16 besides.
+    rounds_bf16: bool,
 }
 
 impl Avx512 {
@@ -31,7 +34,7 @@ impl Avx512 {
     /// The processor has AVX-512 F, BW, DQ and VL, and BMI2.
     #[inline(always)]
     pub(crate) unsafe fn new(past_caches: bool) -> Self {
-        Avx512 { past_caches }
+        Avx512 { past_caches, rounds_bf16: is_x86_feature_detected!("avx512bf16") }
     }
 }
 
@@ -194,17 +197,11 @@ impl Vectors for Avx512 {
     #[inline(always)]
     fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
         if T::DTYPE == Dtype::F64 {
-            return Portable.fold::<T>(lanes);
+            let (sum, lost) = self.fold_twofold(lanes);
+            T::Accumulator::from_parts(sum, lost)
+        } else {
+            T::Accumulator::from_parts(self.fold_plain(lanes), 0.0)
         }
-        let [a, b, c, d]: [__m256d; 4] = cast(lanes.sums);
-        // SAFETY: the value `self` proves AVX2.
-        let sum = unsafe {
-            let four = _mm256_add_pd(_mm256_add_pd(a, c), _mm256_add_pd(b, d));
-            let upper = _mm256_extractf128_pd::<1>(four);
-            let two = _mm_add_pd(_mm256_castpd256_pd128(four), upper);
-            _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
-        };
-        T::Accumulator::from_parts(sum, 0.0)
     }
 
     #[inline(always)]
@@ -226,9 +223,49 @@ impl Vectors for Avx512 {
             let piece = (g.cast(), b.cast(), dx.cast());
             // SAFETY: as above.
             unsafe { self.backward_f32(piece, signs, cast_slopes, &mut lanes.sums) };
+        } else if T::DTYPE == Dtype::Bf16 && len == CHUNK {
+            let piece = (g.cast(), b.cast(), dx.cast());
+            // SAFETY: as above.
+            unsafe { self.backward_bf16(piece, signs, cast_slopes, &mut lanes.sums) };
         } else {
             self.sum(piece, !signs & lowest(piece.len()), lanes);
             self.propagate(piece, signs, slopes);
+        }
+    }
+
+    #[inline(always)]
+    fn backward_over_ends<T: Element>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &ByRun<T::Wide>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        if piece.len() < CHUNK {
+            return plain::backward_over_ends(self, piece, signs, slopes, sums);
+        }
+        let (g, b, dx) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements, and elements are written after they and
+        // those before them were read.
+        unsafe {
+            match T::DTYPE {
+                Dtype::F32 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.over_ends_f32::<T>(piece, signs, slopes.known_as(), sums);
+                }
+                Dtype::F64 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.over_ends_f64::<T>(piece, signs, slopes.known_as(), sums);
+                }
+                Dtype::F16 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.over_ends_f16::<T>(piece, signs, slopes.known_as(), sums);
+                }
+                Dtype::Bf16 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.over_ends_bf16::<T>(piece, signs, slopes.known_as(), sums);
+                }
+            }
         }
     }
 

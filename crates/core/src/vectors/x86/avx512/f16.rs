@@ -7,8 +7,9 @@ use bytemuck::cast;
 use super::Avx512;
 use super::f32::slopes_at;
 use super::half::{add_to_lanes, add8, widen};
-use crate::vectors::slopes::ChunkSlopes;
-use crate::vectors::{CHUNK, LANES, lowest};
+use crate::element::Element;
+use crate::vectors::slopes::{ByRun, ChunkSlopes};
+use crate::vectors::{CHUNK, LANES, RunSums, lowest};
 
 const GROUP: usize = 16;
 
@@ -93,6 +94,44 @@ impl Avx512 {
         }
     }
 
+    /// [`Avx512::backward_f16`] of a whole chunk in which runs end.
+    #[inline(always)]
+    pub(super) unsafe fn over_ends_f16<T: Element>(
+        self,
+        (g, b, dx): (*const i16, *const i16, *mut i16),
+        signs: u64,
+        slopes: ByRun<f32>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        // SAFETY: the caller's; sixteen elements are written after they were read.
+        unsafe {
+            let mut products = [_mm512_setzero_ps(); CHUNK / GROUP];
+            for (index, product) in products.iter_mut().enumerate() {
+                let at = GROUP * index;
+                let k = (!signs >> at) as u16;
+                let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
+                let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
+                *product = _mm512_maskz_mul_ps(k, v, basis);
+                store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(&slopes, at)));
+            }
+            let [end, next_end] = slopes.ends;
+            let mut ended = 0;
+            if end <= CHUNK {
+                add_part(&products, 0, end, &mut sums.lanes.sums);
+                sums.close::<T, Avx512>(self);
+                ended = end;
+            }
+            if next_end <= CHUNK {
+                add_part(&products, end, next_end, &mut sums.lanes.sums);
+                sums.close::<T, Avx512>(self);
+                ended = next_end;
+            }
+            if ended < CHUNK {
+                add_part(&products, ended, CHUNK, &mut sums.lanes.sums);
+            }
+        }
+    }
+
     #[inline(always)]
     pub(super) unsafe fn sum_f16(
         self,
@@ -165,6 +204,29 @@ impl Avx512 {
                 }
             }
         }
+    }
+}
+
+/// Adds the products of the elements `from .. to` of a chunk.
+///
+/// # Safety
+/// The processor has AVX-512 F and DQ.
+#[inline(always)]
+unsafe fn add_part(
+    products: &[__m512; CHUNK / GROUP],
+    from: usize,
+    to: usize,
+    sums: &mut [f64; LANES],
+) {
+    let part = lowest(to) & !lowest(from);
+    // SAFETY: the caller's.
+    unsafe {
+        let mut own = [_mm512_setzero_ps(); CHUNK / GROUP];
+        for (index, (own, &product)) in own.iter_mut().zip(products).enumerate() {
+            *own = _mm512_maskz_mov_ps((part >> (GROUP * index)) as u16, product);
+        }
+        let [p0, p1, p2, p3] = own;
+        add_to_lanes(_mm512_add_ps(_mm512_add_ps(p0, p1), _mm512_add_ps(p2, p3)), sums);
     }
 }
 

@@ -6,8 +6,9 @@ use std::arch::x86_64::*;
 use bytemuck::cast;
 
 use super::Avx512;
+use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, LANES, lowest};
+use crate::vectors::{CHUNK, LANES, RunSums, lowest};
 
 const GROUP: usize = 16;
 
@@ -151,6 +152,49 @@ impl Avx512 {
         *sums = cast([s0, s1, s2, s3]);
     }
 
+    /// [`Avx512::backward_f32`] where runs end in the chunk: of sixteen elements over an end, the products go to
+    /// two sums.
+    #[inline(always)]
+    pub(super) unsafe fn over_ends_f32<T: Element>(
+        self,
+        (g, b, dx): (*const f32, *const f32, *mut f32),
+        signs: u64,
+        slopes: ByRun<f32>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        let ([mut slope, mut next, last], [mut end, mut next_end]) = (slopes.slopes, slopes.ends);
+        let mut lanes: [__m256d; 4] = cast(sums.lanes.sums);
+        for at in (0..CHUNK).step_by(GROUP) {
+            let k = (!signs >> at) as u16;
+            // SAFETY: the caller's; sixteen elements are written after they were read.
+            unsafe {
+                let (g, b, dx) = (g.add(at), b.add(at), dx.add(at));
+                let mut wide = [(_mm256_setzero_pd(), _mm256_setzero_pd()); 4];
+                for (index, wide) in wide.iter_mut().enumerate() {
+                    let (g, b) = (g.add(4 * index), b.add(4 * index));
+                    *wide = (_mm256_cvtps_pd(_mm_loadu_ps(g)), _mm256_cvtps_pd(_mm_loadu_ps(b)));
+                }
+                let mut slopes = _mm512_set1_ps(slope);
+                let mut which = k;
+                if end <= at + GROUP {
+                    let own = lowest(end - at) as u16;
+                    which = k & !own;
+                    add16(&wide, k & own, &mut lanes);
+                    sums.lanes.sums = cast(lanes);
+                    sums.close::<T, Avx512>(self);
+                    lanes = cast(sums.lanes.sums);
+                    slopes = _mm512_mask_mov_ps(_mm512_set1_ps(next), own, slopes);
+                    (slope, next) = (next, last);
+                    (end, next_end) = (next_end, usize::MAX);
+                }
+                add16(&wide, which, &mut lanes);
+                let factor = _mm512_mask_mov_ps(_mm512_set1_ps(1.0), k, slopes);
+                _mm512_storeu_ps(dx, _mm512_mul_ps(_mm512_loadu_ps(g), factor));
+            }
+        }
+        sums.lanes.sums = cast(lanes);
+    }
+
     #[inline(always)]
     pub(super) unsafe fn columns_f32(
         self,
@@ -258,6 +302,21 @@ fn shift<const BITS: u8>(mask: __mmask16) -> __mmask16 {
         );
     }
     shifted
+}
+
+/// Adds the products of `which` among sixteen widened pairs.
+///
+/// # Safety
+/// The processor has AVX-512 F and VL.
+#[inline(always)]
+unsafe fn add16(wide: &[(__m256d, __m256d); 4], which: __mmask16, lanes: &mut [__m256d; 4]) {
+    // SAFETY: the caller's.
+    unsafe {
+        let masks = [which, shift::<4>(which), shift::<8>(which), shift::<12>(which)];
+        for ((lane, (g, b)), k) in lanes.iter_mut().zip(wide).zip(masks) {
+            *lane = _mm256_mask3_fmadd_pd(*g, *b, *lane, k as u8);
+        }
+    }
 }
 
 /// `sum + g * b` for the four lanes of `which`.

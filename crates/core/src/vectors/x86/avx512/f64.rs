@@ -5,8 +5,10 @@ use std::arch::x86_64::*;
 use bytemuck::cast;
 
 use super::Avx512;
+use super::fold::add_twofold;
+use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, Columns, Lanes, lowest};
+use crate::vectors::{CHUNK, Columns, Lanes, RunSums, lowest};
 
 const GROUP: usize = 8;
 
@@ -112,6 +114,55 @@ impl Avx512 {
         (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
     }
 
+    /// [`Avx512::sum_f64`] and [`Avx512::propagate_f64`] of a whole chunk in which runs end: of eight elements
+    /// over an end, the products go to two sums.
+    #[inline(always)]
+    pub(super) unsafe fn over_ends_f64<T: Element>(
+        self,
+        (g, b, dx): (*const f64, *const f64, *mut f64),
+        signs: u64,
+        slopes: ByRun<f64>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        let ([mut slope, mut next, last], [mut end, mut next_end]) = (slopes.slopes, slopes.ends);
+        let [mut sum0, mut sum1]: [__m512d; 2] = cast(sums.lanes.sums);
+        let [mut lost0, mut lost1]: [__m512d; 2] = cast(sums.lanes.lost);
+        // Lanes by name: by index they would lie in memory, and each addition would wait for the one before.
+        macro_rules! eight {
+            ($at:expr, $sum:ident, $lost:ident) => {{
+                let (at, k) = ($at, (!signs >> $at) as u8);
+                let (v, basis) = (_mm512_loadu_pd(g.add(at)), _mm512_loadu_pd(b.add(at)));
+                let mut slopes = _mm512_set1_pd(slope);
+                let mut term = _mm512_maskz_mul_pd(k, v, basis);
+                if end <= at + GROUP {
+                    let own = lowest(end - at) as u8;
+                    add_twofold(_mm512_maskz_mov_pd(own, term), &mut $sum, &mut $lost);
+                    sums.lanes.sums = cast([sum0, sum1]);
+                    sums.lanes.lost = cast([lost0, lost1]);
+                    sums.close::<T, Avx512>(self);
+                    [sum0, sum1] = cast(sums.lanes.sums);
+                    [lost0, lost1] = cast(sums.lanes.lost);
+                    term = _mm512_maskz_mov_pd(!own, term);
+                    slopes = _mm512_mask_mov_pd(_mm512_set1_pd(next), own, slopes);
+                    (slope, next) = (next, last);
+                    (end, next_end) = (next_end, usize::MAX);
+                }
+                add_twofold(term, &mut $sum, &mut $lost);
+                let factor = _mm512_mask_mov_pd(_mm512_set1_pd(1.0), k, slopes);
+                _mm512_storeu_pd(dx.add(at), _mm512_mul_pd(v, factor));
+            }};
+        }
+        for at in (0..CHUNK).step_by(2 * GROUP) {
+            // SAFETY: the caller's; eight elements are written after they were read.
+            unsafe {
+                eight!(at, sum0, lost0);
+                eight!(at + GROUP, sum1, lost1);
+            }
+        }
+        sums.lanes.sums = cast([sum0, sum1]);
+        sums.lanes.lost = cast([lost0, lost1]);
+    }
+
     #[inline(always)]
     pub(super) unsafe fn columns_f64(
         self,
@@ -214,23 +265,6 @@ unsafe fn slopes_at(slopes: &impl ChunkSlopes<f64>, at: usize) -> __m512d {
         let later =
             _mm512_mask_mov_pd(_mm512_set1_pd(third), before_second, _mm512_set1_pd(second));
         _mm512_mask_mov_pd(later, before_first, _mm512_set1_pd(first))
-    }
-}
-
-/// Adds a term, and to `lost` what the rounding loses.
-///
-/// # Safety
-/// The processor has AVX-512 F.
-#[inline(always)]
-unsafe fn add_twofold(term: __m512d, sum: &mut __m512d, lost: &mut __m512d) {
-    // SAFETY: the caller's.
-    unsafe {
-        let next = _mm512_add_pd(*sum, term);
-        let from_term = _mm512_sub_pd(next, *sum);
-        let from_sum = _mm512_sub_pd(next, from_term);
-        let error = _mm512_add_pd(_mm512_sub_pd(*sum, from_sum), _mm512_sub_pd(term, from_term));
-        *lost = _mm512_add_pd(*lost, error);
-        *sum = next;
     }
 }
 

@@ -1,12 +1,14 @@
-//! Sums of `g * basis` of a run, into the entries of a block's row.
+//! Sums of `g * basis`, run by run, into the entries of a block's row.
 
 use crate::accumulator::Accumulator;
 use crate::element::{Element, Wide};
 use crate::vectors::{Lanes, Vectors};
 
 /// The sum of the run at hand, and the row that takes it at the run's end.
-pub(super) struct RunSums<'a, A> {
-    pub(super) lanes: Lanes,
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct RunSums<'a, A> {
+    pub(crate) lanes: Lanes,
     row: &'a mut [A],
     entry: usize,
     channels: usize,
@@ -16,13 +18,13 @@ impl<'a, A> RunSums<'a, A> {
     /// The first run's sum goes to `entry`, the next one's to the next entry, and after `channels`
     /// entries to the first.
     #[inline(always)]
-    pub(super) fn new(row: &'a mut [A], entry: usize, channels: usize) -> Self {
+    pub(crate) fn new(row: &'a mut [A], entry: usize, channels: usize) -> Self {
         RunSums { lanes: Lanes::default(), row, entry, channels }
     }
 
     /// The terms of a run that is too short for lanes: all go to the first.
     #[inline(always)]
-    pub(super) fn add_terms<W: Wide>(&mut self, terms: &[f64])
+    pub(crate) fn add_terms<W: Wide>(&mut self, terms: &[f64])
     where
         A: Accumulator<W>,
     {
@@ -35,7 +37,7 @@ impl<'a, A> RunSums<'a, A> {
 
     /// The end of a run, or of the segment: its lanes, added up in halves, go to its entry.
     #[inline(always)]
-    pub(super) fn close<T: Element<Accumulator = A>, V: Vectors>(&mut self, vectors: V)
+    pub(crate) fn close<T: Element<Accumulator = A>, V: Vectors>(&mut self, vectors: V)
     where
         A: Accumulator<T::Wide>,
     {
@@ -44,7 +46,7 @@ impl<'a, A> RunSums<'a, A> {
 
     /// The end of a run whose terms are all in the first lane.
     #[inline(always)]
-    pub(super) fn close_short<W: Wide>(&mut self)
+    pub(crate) fn close_short<W: Wide>(&mut self)
     where
         A: Accumulator<W>,
     {
