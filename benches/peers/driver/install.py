@@ -30,14 +30,15 @@ def install(kind, folder):
     """Installs `kind` below `folder`; Missing where that fails."""
     print(f"installing: {kind}", file=sys.stderr, flush=True)
     try:
-        return {"ours": ours, "onednn": onednn, "torch": torch, "burn": burn, "candle": candle}[kind](folder)
+        return {"ours": ours, "onednn": onednn, "torch": torch, "burn": burn, "candle": candle, "caffe": caffe}[kind](folder)
     except OSError as error:
         raise Missing(str(error)) from error
 
 
 def command(peer, installed, threads):
     """The command line of a peer's worker."""
-    return [*installed.command, peer.mode, str(threads)] if peer.kind != "onednn" else [*installed.command, peer.mode]
+    count = [] if peer.kind in ("onednn", "caffe") else [str(threads)]
+    return [*installed.command, peer.mode, *count]
 
 
 def call(words, cwd=ROOT, **environment):
@@ -93,6 +94,13 @@ def torch(folder):
         stamp.write_text(TORCH)
     version = call([str(python), "-c", "import torch; print(torch.__version__)"]).split()[-1]
     return Installed([str(python), str(HERE / "torch" / "worker.py")], f"torch {version}", "from PyPI")
+
+
+def caffe(folder):
+    """The formula alone, compiled as Caffe's Makefile compiles."""
+    worker, flags = folder / "caffe-worker", ["-std=c++17", "-O2", "-Wall", "-Wextra"]
+    call(["g++", *flags, str(HERE / "caffe" / "worker.cpp"), "-o", str(worker)])
+    return Installed([str(worker)], "formula of BVLC/caffe", f"g++ {' '.join(flags)}")
 
 
 def onednn(folder):

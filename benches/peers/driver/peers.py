@@ -78,6 +78,7 @@ PEERS = [
     Peer("torch-eager", "torch", "eager", "default", TORCH, Goal(10, ">= 10 x ours"), every=4),
     Peer("burn", "burn", "flex", "default", BURN, Goal(6, ">= 6 x ours"), upstream="ones", every=4),
     Peer("candle", "candle", "nn", "default", CANDLE, Goal(30, ">= 30 x ours"), upstream="ones", every=8),
+    Peer("caffe-formula", "caffe", "in-place", "default", Memory(4), every=4),
 ]
 
 # By name only: not in the default run.

@@ -4,9 +4,7 @@
 
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -15,28 +13,15 @@
 
 #include <dnnl.hpp>
 
+#include "../protocol/worker.hpp"
+
 namespace {
 
 using dnnl::memory;
-using Values = std::vector<float>;
+using peers::Values;
+using peers::read;
+using peers::write;
 using Arguments = std::unordered_map<int, memory>;
-
-Values read(const std::string &file) {
-    std::ifstream in(file, std::ios::binary | std::ios::ate);
-    if (!in) throw std::runtime_error("cannot read " + file);
-    Values values(static_cast<std::size_t>(in.tellg()) / sizeof(float));
-    in.seekg(0);
-    in.read(reinterpret_cast<char *>(values.data()), values.size() * sizeof(float));
-    if (!in) throw std::runtime_error("cannot read " + file);
-    return values;
-}
-
-void write(const std::string &file, const float *values, std::size_t count) {
-    std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char *>(values), count * sizeof(float));
-    out.flush();
-    if (!out) throw std::runtime_error("cannot write " + file);
-}
 
 memory::format_tag plain(std::size_t axes) {
     switch (axes) {
@@ -135,41 +120,6 @@ private:
     std::vector<memory> inputs_, outputs_, gradients_;
 };
 
-std::string answer(const std::string &line, const dnnl::engine &engine, bool in_place,
-                   std::vector<Opened> &opened) {
-    std::istringstream words(line);
-    std::string request;
-    words >> request;
-    if (request == "open") {
-        std::size_t repeat = 0;
-        words >> repeat;
-        const memory::dims shape{std::istream_iterator<memory::dim>(words), {}};
-        opened.clear();
-        opened.emplace_back(engine, in_place, repeat, shape);
-        std::cerr << opened.front().implementations() << '\n';
-        return "ok";
-    }
-    if (request == "close") {
-        opened.clear();
-        return "ok";
-    }
-    if (opened.empty()) throw std::runtime_error("nothing is open, or no such request: " + line);
-    if (request == "sample") {
-        const auto [forward, backward] = opened.front().sample();
-        std::ostringstream times;
-        times.precision(9);
-        times << "times " << forward << ' ' << backward;
-        return times.str();
-    }
-    if (request == "write") {
-        std::string prefix;
-        words >> prefix;
-        opened.front().write_to(prefix);
-        return "ok";
-    }
-    throw std::runtime_error("no such request: " + line);
-}
-
 }  // namespace
 
 int main(int count, char **arguments) {
@@ -179,14 +129,12 @@ int main(int count, char **arguments) {
         return 2;
     }
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    const dnnl_version_t *version = dnnl_version();
-    std::cout << "ready " << version->major << '.' << version->minor << '.' << version->patch << std::endl;
-    std::vector<Opened> opened;
-    for (std::string line; std::getline(std::cin, line);) {
-        try {
-            std::cout << answer(line, engine, mode == "in-place", opened) << std::endl;
-        } catch (const std::exception &error) {
-            std::cout << "error " << error.what() << std::endl;
-        }
-    }
+    const dnnl_version_t *known = dnnl_version();
+    std::ostringstream version;
+    version << known->major << '.' << known->minor << '.' << known->patch;
+    peers::serve<Opened>(version.str(), [&](std::size_t repeat, const std::vector<long> &shape) {
+        Opened opened(engine, mode == "in-place", repeat, memory::dims(shape.begin(), shape.end()));
+        std::cerr << opened.implementations() << '\n';
+        return opened;
+    });
 }
