@@ -1,6 +1,6 @@
 //! What the documents need of the engine: the strategies, and what the planner predicts.
 
-/// The number of styles that are for strategies; the last one is for what is none.
+/// The number of styles that are for strategies; the two behind them are for what is none.
 const STYLES: usize = 6;
 
 /// All of it.
@@ -59,6 +59,11 @@ impl Facts {
     pub(crate) fn style(&self, name: &str) -> usize {
         let place = self.strategies.iter().position(|strategy| strategy.name == name);
         place.map_or(STYLES, |place| place % STYLES)
+    }
+
+    /// The style of what is no strategy: the first one, or another.
+    pub(crate) fn other(index: usize) -> usize {
+        STYLES + index % 2
     }
 
     /// The largest batches of a network by a strategy: resident and transient, for the smallest card.

@@ -5,8 +5,9 @@ use plotters::style::{RGBColor, ShapeStyle};
 
 use super::draw::INK;
 
-/// The palette of M. Okabe and K. Ito, told apart without colour vision; black stands for all text, too.
-const COLOURS: [RGBColor; 7] = [
+/// The palette of M. Okabe and K. Ito, told apart without colour vision, and a grey in place of its yellow, which white
+/// paper swallows; black stands for all text, too.
+const COLOURS: [RGBColor; 8] = [
     INK,
     RGBColor(0xE6, 0x9F, 0x00),
     RGBColor(0x00, 0x72, 0xB2),
@@ -14,14 +15,23 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0xCC, 0x79, 0xA7),
     RGBColor(0x56, 0xB4, 0xE9),
+    RGBColor(0x77, 0x77, 0x77),
 ];
 
 /// Lengths of a dash and of the gap behind it in pixels; none for a whole line.
-const DASHES: [Option<(i32, i32)>; 7] =
-    [None, Some((12, 4)), Some((8, 4)), Some((4, 4)), Some((2, 3)), Some((16, 6)), Some((6, 8))];
+const DASHES: [Option<(i32, i32)>; 8] = [
+    None,
+    Some((12, 4)),
+    Some((8, 4)),
+    Some((4, 4)),
+    Some((2, 3)),
+    Some((16, 6)),
+    Some((6, 8)),
+    Some((20, 4)),
+];
 
 /// Corners around the middle, in pixels.
-const SHAPES: [&[(i32, i32)]; 7] = [
+const SHAPES: [&[(i32, i32)]; 8] = [
     // An octagon for a circle.
     &[(-5, -2), (-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2)],
     &[(-5, -5), (5, -5), (5, 5), (-5, 5)],
@@ -56,6 +66,7 @@ const SHAPES: [&[(i32, i32)]; 7] = [
         (-6, -2),
         (-2, -2),
     ],
+    &[(-6, -5), (6, -5), (0, 0), (6, 5), (-6, 5), (0, 0)],
 ];
 
 /// The colour of a style.
@@ -86,9 +97,9 @@ mod tests {
         let all = 0..COLOURS.len();
         assert_eq!(
             all.clone().map(colour).map(|c| (c.0, c.1, c.2)).collect::<HashSet<_>>().len(),
-            7
+            8
         );
-        assert_eq!(all.clone().map(dashes).collect::<HashSet<_>>().len(), 7);
-        assert_eq!(all.map(|style| SHAPES[style]).collect::<HashSet<_>>().len(), 7);
+        assert_eq!(all.clone().map(dashes).collect::<HashSet<_>>().len(), 8);
+        assert_eq!(all.map(|style| SHAPES[style]).collect::<HashSet<_>>().len(), 8);
     }
 }

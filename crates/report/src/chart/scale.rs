@@ -46,15 +46,35 @@ impl Scale {
         Self { name, kind: Kind::Linear, least, most, ticks: (0..=count).map(tick).collect() }
     }
 
-    /// Whole powers of ten around all `values`, which are positive; with at most `labels` of them labelled.
-    pub(crate) fn log(name: &str, labels: usize, values: impl IntoIterator<Item = f64>) -> Self {
-        let (first, last) = decades(values);
+    /// Around all `values`, which are positive: whole powers of ten, with at most `labels` of them labelled; or, where two
+    /// decades hold them all, 1, 2 and 5 times powers of ten.
+    pub(crate) fn log(
+        name: &str,
+        labels: usize,
+        values: impl IntoIterator<Item = f64> + Clone,
+    ) -> Self {
+        let (first, last) = decades(values.clone());
         let every = (last - first) as usize / labels.max(1) + 1;
-        let ticks = (first..=last)
+        let mut ticks: Vec<(f64, String)> = (first..=last)
             .step_by(every)
             .map(|exponent| (10f64.powi(exponent), power(exponent)))
             .collect();
-        let (least, most) = (10f64.powi(first), 10f64.powi(last));
+        let (mut least, mut most) = (10f64.powi(first), 10f64.powi(last));
+        if last - first <= 2 {
+            let steps = (first..=last)
+                .flat_map(|exponent| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(exponent)));
+            let steps: Vec<f64> = steps.filter(|step| *step <= most).collect();
+            let (low, high) = values
+                .into_iter()
+                .filter(|value| *value > 0.0)
+                .fold((most, least), |(low, high), value| (low.min(value), high.max(value)));
+            least =
+                steps.iter().copied().filter(|step| *step <= low * 1.000_001).fold(least, f64::max);
+            let above = |step: &f64| *step > least && *step >= high * 0.999_999;
+            most = steps.iter().copied().filter(above).fold(most, f64::min);
+            let inside = steps.into_iter().filter(|step| (least..=most).contains(step));
+            ticks = inside.map(|step| (step, plain(step))).collect();
+        }
         Self { name: name.to_owned(), kind: Kind::Log, least, most, ticks }
     }
 
@@ -64,7 +84,8 @@ impl Scale {
         labels: usize,
         values: impl IntoIterator<Item = f64>,
     ) -> Self {
-        let positive = Self::log(name, labels, values.into_iter().map(|value| -value));
+        let values: Vec<f64> = values.into_iter().map(|value| -value).collect();
+        let positive = Self::log(name, labels, values);
         let ticks = positive.ticks.into_iter().map(|(value, text)| (-value, format!("-{text}")));
         Self {
             name: name.to_owned(),
@@ -98,7 +119,7 @@ impl Scale {
     }
 
     /// Whether rows have names in place of numbers.
-    pub(super) fn is_names(&self) -> bool {
+    pub(crate) fn is_names(&self) -> bool {
         self.kind == Kind::Names
     }
 
@@ -223,6 +244,13 @@ mod tests {
         let scale = Scale::negative_log("slope", 4, [-4.0, -1e-8]);
         assert_eq!((scale.map(&-10.0, (0, 90)), scale.map(&-1e-8, (0, 90))), (0, 90));
         assert!(labels(&scale).len() <= 5 && labels(&scale)[0].starts_with("-10"));
+    }
+
+    #[test]
+    fn few_decades_have_steps_between_them() {
+        assert_eq!(labels(&Scale::log("ns", 6, [0.12, 0.98])), ["0.1", "0.2", "0.5", "1"]);
+        assert_eq!(labels(&Scale::log("ns", 6, [0.3, 9.0])), ["0.2", "0.5", "1", "2", "5", "10"]);
+        assert_eq!(Scale::log("ns", 6, [2.0, 2.0]).range(), 2.0..5.0);
     }
 
     #[test]

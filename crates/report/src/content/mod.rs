@@ -72,3 +72,123 @@ fn each(title: &str, (facts, machines): (&Facts, &[Machine]), part: Part) -> Vec
     }
     blocks
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::doc::{Cell, Figure};
+    use crate::facts::sample;
+    use crate::record::{read, samples};
+
+    /// One record of each kind.
+    fn evidence() -> Evidence {
+        let mut evidence = Evidence::default();
+        for text in samples::ALL {
+            let record = read(text.as_bytes()).expect("a record");
+            evidence.add(record, Path::new("machine")).expect("of one machine");
+        }
+        evidence
+    }
+
+    fn figures(content: &Content) -> Vec<&Figure> {
+        let figure = |block| match block {
+            &Block::Figure(ref figure) => Some(figure),
+            _ => None,
+        };
+        content.blocks.iter().filter_map(figure).collect()
+    }
+
+    /// Whether a number of the table is `value`, in its unit or as a share of percent.
+    fn told(figure: &Figure, value: f64) -> bool {
+        let numbers = figure.data.rows.iter().flatten().filter_map(|cell: &Cell| cell.value);
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs();
+        numbers.into_iter().any(|number| near(number, value) || near(100.0 * number, value))
+    }
+
+    #[test]
+    fn every_number_that_is_drawn_stands_in_the_table_behind_it() {
+        let content = content(&evidence(), &sample());
+        let figures = figures(&content);
+        let names: Vec<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "answer",
+                "batches",
+                "machine-layouts",
+                "machine-accuracy-cpu",
+                "machine-training",
+                "machine-peers-1-iresnet50",
+                "machine-burn"
+            ]
+        );
+        for figure in figures {
+            let mut drawn = 0;
+            for panel in &figure.chart.panels {
+                let points = panel.series.iter().flat_map(|series| &series.points);
+                for point in points {
+                    // Rows are places; an error of zero is drawn at the edge.
+                    let value = if panel.y.is_names() { point.x[0] } else { point.y[0] };
+                    let edge = value == 1e-18 && told(figure, 0.0);
+                    assert!(told(figure, value) || edge, "{}: {value}", figure.name);
+                    drawn += 1;
+                }
+            }
+            assert!(drawn > 0, "{}", figure.name);
+        }
+    }
+
+    #[test]
+    fn sections_are_of_the_records_there_are() {
+        let headings = |evidence: &Evidence| -> Vec<String> {
+            let content = content(evidence, &sample());
+            let title = |block| match block {
+                Block::Heading(2, title) => Some(title),
+                _ => None,
+            };
+            content.blocks.into_iter().filter_map(title).collect()
+        };
+        let none = headings(&Evidence::default());
+        assert_eq!(
+            none,
+            [
+                "Which strategy to take",
+                "The largest batch that fits",
+                "When each strategy is the wrong choice",
+                "How it was measured"
+            ]
+        );
+        let all = headings(&evidence());
+        for title in ["The answer in one table", "Training", "Other implementations", "Inside Burn"]
+        {
+            assert!(all.iter().any(|heading| heading == title), "{title} in {all:?}");
+        }
+        assert!(!all.iter().any(|heading| heading == "On a GPU"), "{all:?}");
+
+        let gpu = samples::BENCH
+            .replace("\"device\": \"cpu\"", "\"device\": \"cuda:0\"")
+            .replace("\"threads\": 1", "\"threads\": null");
+        let mut evidence = Evidence::default();
+        evidence.add(read(gpu.as_bytes()).expect("a record"), Path::new("box")).expect("the first");
+        let found = headings(&evidence);
+        assert!(found.iter().any(|heading| heading == "On a GPU"), "{found:?}");
+        assert!(!found.iter().any(|heading| heading.starts_with("Time against")), "{found:?}");
+    }
+
+    #[test]
+    fn the_table_is_read_off_the_record() {
+        let answer = content(&evidence(), &sample()).answer.expect("a bench of a network");
+        let row = |name: &str| {
+            let found = answer.table.rows.iter().find(|row| row[0].text == name);
+            found.expect(name).iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            row("full-copy")[2..7],
+            ["100 %", "32 / 32 / 32", "1.00 x", "1.00 x", "bit for bit"]
+        );
+        assert_eq!(row("bitmask")[2..6], ["3 %", "1 / 1 / 32", "0.75 x", "0.90 x"]);
+        assert_eq!(row("bitmask")[7], "4e-8");
+    }
+}

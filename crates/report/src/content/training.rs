@@ -37,11 +37,15 @@ fn label(run: &TrainingRecord) -> String {
 }
 
 fn styled(facts: &Facts, runs: &[&TrainingRecord]) -> Vec<(String, usize)> {
-    let style = |run: &&TrainingRecord| {
-        let strategy = run.settings.strategy.as_deref();
-        (label(run), facts.style(strategy.unwrap_or_default()))
+    let mut others = 0..;
+    let mut style = |run: &&TrainingRecord| {
+        let style = match &run.settings.strategy {
+            Some(strategy) => facts.style(strategy),
+            None => Facts::other(others.next().unwrap_or(0)),
+        };
+        (label(run), style)
     };
-    runs.iter().map(style).collect()
+    runs.iter().map(&mut style).collect()
 }
 
 /// The run that losses are held against.

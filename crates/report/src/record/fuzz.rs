@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::samples::ALL;
 use super::{Record, read};
 use crate::evidence::Evidence;
 use crate::{Facts, documents};
@@ -16,16 +17,6 @@ fn accepted(bytes: &[u8]) -> bool {
     assert!(!documents.html.contains("NaN") && !documents.markdown.contains("NaN"));
     true
 }
-
-/// One small record of each kind.
-const SAMPLES: [&str; 6] = [
-    include_str!("samples/bench.json"),
-    include_str!("samples/check.json"),
-    include_str!("samples/training.json"),
-    include_str!("samples/layouts.json"),
-    include_str!("samples/peers.json"),
-    include_str!("samples/burn.json"),
-];
 
 #[test]
 fn arbitrary_bytes() {
@@ -54,11 +45,11 @@ const VALUES: [&str; 14] = [
 
 #[test]
 fn changed_values() {
-    for sample in SAMPLES {
+    for sample in ALL {
         assert!(accepted(sample.as_bytes()), "{sample}");
     }
     bolero::check!().with_type::<(u8, Vec<(u16, u8)>)>().for_each(|(which, changes)| {
-        let sample = SAMPLES[usize::from(*which) % SAMPLES.len()];
+        let sample = ALL[usize::from(*which) % ALL.len()];
         let mut value: serde_json::Value = serde_json::from_str(sample).expect("a sample");
         for (place, with) in changes.iter().take(4) {
             let mut leaf = usize::from(*place);
@@ -88,7 +79,7 @@ fn change(value: &mut serde_json::Value, left: &mut usize, with: &serde_json::Va
 #[test]
 fn changed_bytes() {
     bolero::check!().with_type::<(u8, Vec<(u16, u8)>)>().for_each(|(which, changes)| {
-        let mut bytes = SAMPLES[usize::from(*which) % SAMPLES.len()].as_bytes().to_vec();
+        let mut bytes = ALL[usize::from(*which) % ALL.len()].as_bytes().to_vec();
         for &(place, byte) in changes {
             let place = usize::from(place) % bytes.len();
             bytes[place] = byte;
@@ -109,5 +100,5 @@ fn kinds_are_told_apart() {
         Ok(Record::Aside) => 6,
         Err(_) => 7,
     };
-    assert_eq!(SAMPLES.map(kind), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(ALL.map(kind), [0, 1, 2, 3, 4, 5]);
 }

@@ -9,6 +9,8 @@ pub mod check;
 mod fuzz;
 pub mod layouts;
 pub mod peers;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod sound;
 pub mod training;
 

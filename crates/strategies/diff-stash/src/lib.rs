@@ -12,7 +12,7 @@ pub struct DiffStash;
 impl DiffStash {
     /// For people who choose a strategy.
     pub const ADVICE: Advice = Advice {
-        needs: "gradient buffers that are there from the start, one shared buffer for the net, and a host that vacates each of them in time",
+        needs: "resident gradient buffers, one shared buffer for the net",
         right_when: "Gradient buffers are resident, as in Caffe, and the slope gradient has to be exact or nothing behind the layer keeps `y`.",
         wrong_when: "Gradient buffers come and go, as in PyTorch: keeping them for the stash costs a full copy, and the shared buffer besides.",
     };
