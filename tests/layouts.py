@@ -32,7 +32,7 @@ print(json.dumps({
     "settings": {"dtype": value("--dtype"), "shape": list(map(int, value("--shape").split(","))),
                  "shared_slope": "--shared-slope" in words, "threads": int(value("--threads")), "version": "1.0",
                  "slopes": value("--slopes")},
-    "limits": {"copy_gbps": 1.0, "in_place_scale_gbps": 2.0, "in_place_triad_gbps": 3.0},
+    "limits": {"copy_gbps": 1.0, "in_place_scale_gbps": 2.0, "in_place_triad_gbps": 3.0, "copy_samples": [1.0, 2.0]},
     "rows": [row(name) for name in names if name != os.environ.get("FAKE_WITHOUT")]}))
 '''
 
