@@ -5,8 +5,11 @@ use crate::chart::{Chart, Panel, Point, Scale, Series};
 use crate::doc::{Block, Cell, Figure, Table, paragraph, say};
 use crate::facts::{Batches, Facts, Network};
 
-/// Both ways in which gradient buffers may live.
-const MODES: [(&str, fn(&Batches) -> &[usize]); 2] =
+/// How gradient buffers live, and its batches.
+type Mode = (&'static str, fn(&Batches) -> &[usize]);
+
+/// Both ways.
+const MODES: [Mode; 2] =
     [("resident", |batches| &batches.resident), ("transient", |batches| &batches.transient)];
 
 /// The chart, and a table for each network.
@@ -35,7 +38,7 @@ fn times(facts: &Facts, network: &Network, strategy: &str, mode: usize) -> Optio
 
 fn figure(facts: &Facts) -> Figure {
     let (networks, count) = (&facts.networks, facts.strategies.len());
-    let panel = |(mode, (title, _)): (usize, &(&str, fn(&Batches) -> &[usize]))| {
+    let panel = |(mode, (title, _)): (usize, &Mode)| {
         let series = |(index, strategy): (usize, &crate::Strategy)| {
             let point = |(row, network): (usize, &Network)| {
                 let times = times(facts, network, strategy.name, mode)?;

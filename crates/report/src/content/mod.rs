@@ -93,10 +93,12 @@ mod tests {
     }
 
     fn figures(content: &Content) -> Vec<&Figure> {
-        let figure = |block| match block {
-            &Block::Figure(ref figure) => Some(figure),
-            _ => None,
-        };
+        fn figure(block: &Block) -> Option<&Figure> {
+            match block {
+                Block::Figure(figure) => Some(figure),
+                _ => None,
+            }
+        }
         content.blocks.iter().filter_map(figure).collect()
     }
 
