@@ -226,40 +226,6 @@ pub trait Vectors: Copy + private::Sealed {
         columns.put::<T>(row);
     }
 
-    /// Adds `terms[j]` to lane `j % 16`.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_plain(self, lanes: &mut Lanes, terms: &[f64; CHUNK]) {
-        for row in terms.as_chunks::<LANES>().0 {
-            for (sum, term) in lanes.sums.iter_mut().zip(row) {
-                *sum += term;
-            }
-        }
-    }
-
-    /// Adds `terms[j]` to lane `j % 16`, and keeps what the roundings lose.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_twofold(self, lanes: &mut Lanes, terms: &[f64; CHUNK]) {
-        for row in terms.as_chunks::<LANES>().0 {
-            for (lane, &term) in row.iter().enumerate() {
-                <f64 as Element>::Accumulator::add(
-                    &mut lanes.sums[lane],
-                    &mut lanes.lost[lane],
-                    term,
-                );
-            }
-        }
-    }
-
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_half_sums(self, lanes: &mut Lanes, sums: &[f32; LANES]) {
-        for (lane, &sum) in lanes.sums.iter_mut().zip(sums) {
-            *lane += f64::from(sum);
-        }
-    }
-
     /// [`Vectors::signs`] of a whole chunk.
     #[doc(hidden)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64;

@@ -8,8 +8,7 @@ use crate::vectors::ByRun;
 /// Runs shorter than this are many to a chunk; of the others at most three are in one.
 pub(super) const SHORT: usize = 32;
 
-/// Runs shorter than this are in chunks over their ends, where the rest of a chunk is not to be had cheaply:
-/// their own last chunks would be many.
+/// Of runs as long as this, few chunks of a forward pass lie over an end, however cheap rests are.
 pub(super) const LONG: usize = 2 * CHUNK;
 
 /// The run at hand, and those that follow it.

@@ -2,11 +2,11 @@
 //! them as there is to be had.
 
 use super::{
-    ByRun, CHUNK, ChunkSlopes, Columns, Lanes, Piece, RunSums, Vectors, half_sums, load, lowest,
-    store,
+    ByRun, CHUNK, ChunkSlopes, Columns, LANES, Lanes, Piece, RunSums, Vectors, half_sums, load,
+    lowest, store,
 };
 use crate::accumulator::Accumulator;
-use crate::element::{Dtype, Element, Wide};
+use crate::element::{Element, Wide};
 
 /// See [`Vectors::activate`].
 #[inline(always)]
@@ -46,7 +46,7 @@ where
     piece.set_input_gradient(vectors.narrow(wide));
 }
 
-/// See [`Vectors::sum`].
+/// See [`Vectors::sum`], for two-byte types.
 #[inline(always)]
 pub(super) fn sum<V: Vectors, T: Element>(
     vectors: V,
@@ -55,13 +55,16 @@ pub(super) fn sum<V: Vectors, T: Element>(
     lanes: &mut Lanes,
 ) {
     let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
-    match T::DTYPE {
-        Dtype::F64 => vectors.add_twofold(lanes, &terms::<T>(&g, &basis, which)),
-        Dtype::F32 => vectors.add_plain(lanes, &terms::<T>(&g, &basis, which)),
-        Dtype::F16 | Dtype::Bf16 => match half_sums::of::<T>(&g, &basis, which) {
-            Some(sums) => vectors.add_half_sums(lanes, &sums),
-            None => vectors.add_plain(lanes, &terms::<T>(&g, &basis, which)),
-        },
+    if let Some(sums) = half_sums::of::<T>(&g, &basis, which) {
+        for (lane, sum) in lanes.sums.iter_mut().zip(sums) {
+            *lane += f64::from(sum);
+        }
+        return;
+    }
+    for row in terms::<T>(&g, &basis, which).as_chunks::<LANES>().0 {
+        for (lane, term) in lanes.sums.iter_mut().zip(row) {
+            *lane += term;
+        }
     }
 }
 

@@ -14,8 +14,7 @@ use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, load, lowest,
-    plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, load, lowest, plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -148,16 +147,7 @@ impl Vectors for Avx2 {
             match T::DTYPE {
                 Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
                 Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
-                Dtype::F16 | Dtype::Bf16 => {
-                    let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
-                    match half_sums::of::<T>(&g, &b, which) {
-                        Some(sums) => self.add_half_sums(lanes, &sums),
-                        None => {
-                            let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
-                            self.sum_f32(g, b, CHUNK, which, &mut lanes.sums);
-                        }
-                    }
-                }
+                Dtype::F16 | Dtype::Bf16 => plain::sum(self, piece, which, lanes),
             }
         }
     }

@@ -1,8 +1,12 @@
-//! The same bits for any number of threads and at any SIMD level; `dx` also for any strategy.
+//! The same bits for any number of threads, whoever keeps them, and at any SIMD level; `dx` also for any strategy.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
 
 use half::{bf16, f16};
 use prelu_mem_core::contract::case::every_slope;
-use prelu_mem_core::cpu::Level;
+use prelu_mem_core::cpu::{Level, Team};
 use prelu_mem_core::{Cpu, Element, Error, Filler, Geometry, Sharing, Slopes};
 use prelu_mem_registry::StrategyName;
 
@@ -16,6 +20,20 @@ const SHAPES: [(&[usize], usize, Sharing); 4] = [
     (&[180_007], 0, Sharing::Shared),
 ];
 
+/// Threads of somebody else: started for every pass.
+struct Lent;
+
+impl Team for Lent {
+    fn run(&self, threads: usize, work: &(dyn Fn() + Sync)) {
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+}
+
 fn bits<T: Element>(values: &[T]) -> &[u8] {
     bytemuck::cast_slice(values)
 }
@@ -25,6 +43,8 @@ fn check<T: Element>() -> Result<(), Error> {
     for threads in [1, 2, 3, 7] {
         backends.push(Cpu::with_level(threads, Level::best())?.sharing_from(0));
     }
+    let lent = NonZeroUsize::MIN.saturating_add(2);
+    backends.push(Cpu::with_level(1, Level::best())?.on_team(lent, Arc::new(Lent)));
     for level in Level::ALL.into_iter().filter(|level| level.supported().is_ok()) {
         backends.push(Cpu::with_level(1, level)?);
     }

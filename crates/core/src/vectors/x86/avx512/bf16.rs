@@ -3,31 +3,23 @@
 //! AVX-512 BF16 rounds as we do, but for subnormal `f32`, which it takes for 0: where a product is one, and
 //! where the processor has no such instruction, products are rounded in 16-bit lanes.
 
+mod fours;
+mod round;
+
 use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use self::fours::{add_fours, in_fours, part_of};
+use self::round::{round_by_instruction, round_in_lanes};
 use super::Avx512;
-use super::half::{WHOLE, add_to_lanes, add8, load32, positive};
+use super::half::{WHOLE, add8, load32, positive};
 use crate::element::Element;
-use crate::vectors::half_sums::{LARGE_ENOUGH, TOO_LARGE};
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, LANES, RunSums, bit, lowest};
+use crate::vectors::{CHUNK, LANES, RunSums, lowest};
 
 const GROUP: usize = WHOLE / 2;
 const EVEN: u64 = 0x5555_5555_5555_5555;
-/// Elements `i` and `i + 16` side by side.
-const INTERLEAVED: __m512i = {
-    let mut places = [0_u16; WHOLE];
-    let mut pair = 0;
-    while pair < GROUP {
-        (places[2 * pair], places[2 * pair + 1]) = (pair as u16, (pair + GROUP) as u16);
-        pair += 1;
-    }
-    // SAFETY: both are 64 bytes for which any value will do.
-    unsafe { std::mem::transmute(places) }
-};
-
 /// # Safety
 /// Pointers are good for `len` elements, at most a chunk, and elements may be written where others of the
 /// same place were read.
@@ -291,27 +283,6 @@ unsafe fn eight(from: *const i16, len: usize) -> __m512d {
     }
 }
 
-/// The terms of a chunk of `bf16` in `f64`.
-///
-/// # Safety
-/// Pointers are good for the elements of `which`.
-#[cold]
-#[inline(never)]
-unsafe fn one_by_one(
-    g: *const i16,
-    b: *const i16,
-    which: u64,
-    mut sums: [f64; LANES],
-) -> [f64; LANES] {
-    let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
-    for lane in (0..CHUNK).filter(|&lane| bit(which, lane)) {
-        // SAFETY: the caller's.
-        let (g, b) = unsafe { (g.add(lane).read(), b.add(lane).read()) };
-        sums[lane % LANES] += wide(g) * wide(b);
-    }
-    sums
-}
-
 /// The slopes of the even and of the odd ones of 32 elements.
 ///
 /// # Safety
@@ -350,53 +321,6 @@ fn by_parity(bits: u64) -> [[__mmask16; 2]; 2] {
     [[even as u16, odd as u16], [(even >> 16) as u16, (odd >> 16) as u16]]
 }
 
-/// The products of the elements of `part`, zeroes for others.
-///
-/// # Safety
-/// The processor has AVX-512 F and BMI2.
-#[inline(always)]
-unsafe fn part_of(mut products: [[__m512; 2]; 2], part: u64) -> [[__m512; 2]; 2] {
-    let part = by_parity(part);
-    for (products, part) in products.iter_mut().zip(part) {
-        for (product, k) in products.iter_mut().zip(part) {
-            // SAFETY: the caller's.
-            *product = unsafe { _mm512_maskz_mov_ps(k, *product) };
-        }
-    }
-    products
-}
-
-/// # Safety
-/// The processor has AVX-512 F.
-#[inline(always)]
-unsafe fn in_fours([[a, b], [c, d]]: [[__m512; 2]; 2]) -> __m512 {
-    // SAFETY: the caller's.
-    unsafe { _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)) }
-}
-
-/// Adds sums of four, or else the terms of `which` one by one: see [`crate::vectors::half_sums`].
-///
-/// # Safety
-/// Pointers are good for the elements of `which`.
-#[inline(always)]
-unsafe fn add_fours(
-    fours: __m512,
-    (g, b, which): (*const i16, *const i16, u64),
-    sums: &mut [f64; LANES],
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let size = _mm512_abs_ps(fours);
-        let beyond = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(size, _mm512_set1_ps(TOO_LARGE));
-        let large = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(size, _mm512_set1_ps(LARGE_ENOUGH));
-        if beyond == 0 && large != 0 {
-            add_to_lanes(fours, sums);
-        } else if which != 0 {
-            *sums = one_by_one(g, b, which, *sums);
-        }
-    }
-}
-
 /// The even and the odd elements, widened.
 ///
 /// # Safety
@@ -410,51 +334,6 @@ unsafe fn split(v: __m512i) -> [__m512; 2] {
     }
 }
 
-/// The nearest `bf16`, ties to even, of products of even and of odd elements, side by side: see
-/// [`crate::half_width::round_bf16_product`].
-///
-/// # Safety
-/// The processor has AVX-512 BW.
-#[inline(always)]
-unsafe fn round_in_lanes(even: __m512, odd: __m512) -> __m512i {
-    // SAFETY: the caller's.
-    unsafe {
-        let (even, odd) = (_mm512_castps_si512(even), _mm512_castps_si512(odd));
-        let is_even = EVEN as u32;
-        // The halves of the products that stay, and those that decide how they are rounded.
-        let upper = _mm512_mask_mov_epi16(odd, is_even, _mm512_srli_epi32::<16>(even));
-        let lower = _mm512_mask_mov_epi16(even, !is_even, _mm512_slli_epi32::<16>(odd));
-        let ties_to_even = _mm512_and_si512(upper, _mm512_set1_epi16(1));
-        let up = _mm512_cmpgt_epu16_mask(
-            _mm512_adds_epu16(lower, ties_to_even),
-            _mm512_set1_epi16(i16::MIN),
-        );
-        _mm512_mask_sub_epi16(upper, up, upper, _mm512_set1_epi16(-1))
-    }
-}
-
-/// [`round_in_lanes`] of products none of which is subnormal.
-///
-/// # Safety
-/// The processor has AVX-512 BF16 and BW.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn round_by_instruction(even: __m512, odd: __m512) -> __m512i {
-    let halves: __m512i;
-    // SAFETY: the caller's; vector registers are all that is touched.
-    unsafe {
-        // By name: the intrinsic cannot be inlined into what is compiled for AVX-512 without BF16.
-        std::arch::asm!(
-            "vcvtne2ps2bf16 {halves}, {odd}, {even}",
-            halves = lateout(zmm_reg) halves,
-            odd = in(zmm_reg) odd,
-            even = in(zmm_reg) even,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    _mm512_permutexvar_epi16(INTERLEAVED, halves)
-}
-
 /// # Safety
 /// The pointer is good for `len` elements, or for 32 of them.
 #[inline(always)]
@@ -465,43 +344,6 @@ unsafe fn store32(to: *mut i16, len: usize, v: __m512i) {
             _mm512_storeu_si512(to.cast(), v);
         } else {
             _mm512_mask_storeu_epi16(to, lowest(len) as u32, v);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rounding depends on the upper half of an `f32` and on where the lower one lies between these.
-    const LOWER: [u16; GROUP] = [
-        0, 1, 2, 0x1234, 0x4000, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0x8002, 0x9abc, 0xc000, 0xfffd,
-        0xfffe, 0xffff, 0x7f00,
-    ];
-
-    #[test]
-    fn the_instruction_rounds_as_lanes_do_but_for_subnormals() {
-        if !is_x86_feature_detected!("avx512bf16") {
-            println!("skipped: this processor has no AVX-512 BF16");
-            return;
-        }
-        for upper in 0..=u16::MAX {
-            // NaNs among products have a lower half of zeroes.
-            let nan = upper & 0x7f80 == 0x7f80;
-            let bits = LOWER.map(|lower| {
-                let lower = if nan { 0 } else { lower };
-                u32::from(upper) << 16 | u32::from(lower)
-            });
-            if upper & 0x7f80 == 0 {
-                continue;
-            }
-            let turned: [u32; GROUP] = std::array::from_fn(|lane| bits[(lane + 1) % GROUP]);
-            let (even, odd) = (cast(bits), cast(turned));
-            // SAFETY: the instructions were detected.
-            let (expected, got): ([u16; WHOLE], [u16; WHOLE]) =
-                unsafe { (cast(round_in_lanes(even, odd)), cast(round_by_instruction(even, odd))) };
-            let quiet = |bits: u16| if bits & 0x7fff > 0x7f80 { 0x7fc0 } else { bits };
-            assert_eq!(got.map(quiet), expected.map(quiet), "{upper:#x}");
         }
     }
 }

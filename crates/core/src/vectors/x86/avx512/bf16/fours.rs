@@ -1,0 +1,76 @@
+//! Products of `bf16`, added up in fours: see [`crate::vectors::half_sums`].
+
+use std::arch::x86_64::*;
+
+use super::super::half::add_to_lanes;
+use super::by_parity;
+use crate::vectors::half_sums::{LARGE_ENOUGH, TOO_LARGE};
+use crate::vectors::{CHUNK, LANES, bit};
+
+/// The products of the elements of `part`, zeroes for others.
+///
+/// # Safety
+/// The processor has AVX-512 F and BMI2.
+#[inline(always)]
+pub(super) unsafe fn part_of(mut products: [[__m512; 2]; 2], part: u64) -> [[__m512; 2]; 2] {
+    let part = by_parity(part);
+    for (products, part) in products.iter_mut().zip(part) {
+        for (product, k) in products.iter_mut().zip(part) {
+            // SAFETY: the caller's.
+            *product = unsafe { _mm512_maskz_mov_ps(k, *product) };
+        }
+    }
+    products
+}
+
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+pub(super) unsafe fn in_fours([[a, b], [c, d]]: [[__m512; 2]; 2]) -> __m512 {
+    // SAFETY: the caller's.
+    unsafe { _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)) }
+}
+
+/// Adds sums of four, or else the terms of `which` one by one: see [`crate::vectors::half_sums`].
+///
+/// # Safety
+/// Pointers are good for the elements of `which`.
+#[inline(always)]
+pub(super) unsafe fn add_fours(
+    fours: __m512,
+    (g, b, which): (*const i16, *const i16, u64),
+    sums: &mut [f64; LANES],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let size = _mm512_abs_ps(fours);
+        let beyond = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(size, _mm512_set1_ps(TOO_LARGE));
+        let large = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(size, _mm512_set1_ps(LARGE_ENOUGH));
+        if beyond == 0 && large != 0 {
+            add_to_lanes(fours, sums);
+        } else if which != 0 {
+            *sums = one_by_one(g, b, which, *sums);
+        }
+    }
+}
+
+/// The terms of a chunk of `bf16` in `f64`.
+///
+/// # Safety
+/// Pointers are good for the elements of `which`.
+#[cold]
+#[inline(never)]
+unsafe fn one_by_one(
+    g: *const i16,
+    b: *const i16,
+    which: u64,
+    mut sums: [f64; LANES],
+) -> [f64; LANES] {
+    let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
+    for lane in (0..CHUNK).filter(|&lane| bit(which, lane)) {
+        // SAFETY: the caller's.
+        let (g, b) = unsafe { (g.add(lane).read(), b.add(lane).read()) };
+        sums[lane % LANES] += wide(g) * wide(b);
+    }
+    sums
+}
