@@ -1,6 +1,7 @@
 """What autograd keeps, counted at its hooks, and the process's peak."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -95,14 +96,19 @@ def test_iresnet50_gradients():
 
 
 def test_iresnet50_peak():
-    """Each side in a process of its own: fewer bytes saved, a lower peak, the same losses."""
+    """Each side in a process of its own: fewer bytes saved, a lower peak, the same losses. glibc gives freed memory of
+    64 KiB and more back at once here; what it keeps by its own rules moves the peak by 20 MiB from run to run."""
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     sides = {}
     for side in ("stock", "converted"):
-        command = [sys.executable, BENCH / "step.py", "--batch", "4", "--steps", "2", "--size", "48", "--side", side]
-        sides[side] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=400).stdout)
+        command = [sys.executable, BENCH / "step.py", "--batch", "4", "--steps", "2", "--side", side]
+        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=400, env=environment)
+        sides[side] = json.loads(run.stdout)
     stock, ours = sides["stock"], sides["converted"]
-    # A PReLU's elements, batch 4 at 48 x 48 pixels.
-    elements = 4 * (48 / 112) ** 2 * sum(r * c * h * w for r, (c, h, w) in __import__("iresnet").LAYERS)
-    assert stock["saved"] - ours["saved"] == pytest.approx(4 * elements, rel=0.02)
-    assert ours["peak"] < stock["peak"]
+    # A PReLU's elements, batch 4.
+    elements = 4 * sum(r * c * h * w for r, (c, h, w) in __import__("iresnet").LAYERS)
+    fewer = stock["saved"] - ours["saved"]
+    assert fewer == pytest.approx(4 * elements, rel=0.02)
+    # Part of it lies free at the moment of the peak, while the last layers' gradients are there: 0.81 is measured.
+    assert stock["peak"] - ours["peak"] > 0.5 * fewer
     assert ours["losses"] == pytest.approx(stock["losses"], rel=1e-4)
