@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for each block, in parallel:
-//!     for each segment of the block:
+//!     for each channel's run in it:
 //!         positive, basis = derived:  y > 0, y
 //!                           encoded:  codec.decode(words, y)
 //!                           kept:     kept > 0, kept
@@ -16,9 +16,11 @@
 use super::Cpu;
 use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
-use super::mixed::{Classes, MixedInPlace, is_mixed};
+use super::mixed::{Classes, MixedInPlace};
+use super::mixed_runs::{ClassRuns, RunsInPlace};
+use super::origin::Origin;
 use super::partials::first_channel;
-use super::segments::{Segment, Segments};
+use super::runs::SHORT;
 use super::walk::{Chunk, Operands, Spot, Walk};
 use crate::codec::{Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
@@ -101,58 +103,50 @@ fn block<C: Codec<T>, T: Element>(
     grad: &mut [T],
     row: &mut [T::Accumulator],
 ) {
-    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
-    let mut word = plan.encoded_before(start);
-    let mut keep = plan.kept_before(start);
-    if is_mixed(plan) && !grad.is_empty() {
-        let segment = Segment::whole(plan, start..start + grad.len());
-        let operands = MixedInPlace::<C, T> {
-            classes: Classes::new(plan, (segment.channel, segment.left), [word, keep]),
-            words: saved.words,
-            kept: saved.kept,
-            output: saved.output.get(start..start + grad.len()).unwrap_or_default(),
-            grad,
-        };
-        return cpu.level.run(Walk { frame, segment, operands, row, first }, false);
+    if grad.is_empty() {
+        return;
     }
-    for segment in Segments::new(plan, start..start + grad.len()) {
-        let (from, len, row) = (segment.start, segment.len, &mut *row);
-        let grad = &mut grad[from - start..][..len];
-        let output = saved.output.get(from..from + len).unwrap_or_default();
-        match segment.class {
-            Channel::Derived => {
-                let operands = InPlace::<SignOfOutput, T>::new(&[], 0, output, grad);
-                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
-            }
-            Channel::Encoded => {
-                let operands = InPlace::<C, T>::new(saved.words, word, output, grad);
-                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
-                word += len;
-            }
-            Channel::Kept => {
-                let operands = InPlace::<Identity, T>::new(saved.kept, keep, output, grad);
-                cpu.level.run(Walk { frame, segment, operands, row, first }, false);
-                keep += len;
-            }
+    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    let origin = Origin::of(plan, start);
+    let output = saved.output.get(start..start + grad.len()).unwrap_or_default();
+    let before = [plan.encoded_before(start), plan.kept_before(start)];
+    if !plan.is_uniform() && frame.inner < SHORT {
+        let (words, kept) = (saved.words, saved.kept);
+        let classes = Classes::new(plan, origin, before);
+        let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
+        return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+    }
+    if !plan.is_uniform() {
+        let (words, kept) = (saved.words, saved.kept);
+        let classes = ClassRuns::new(plan, origin);
+        let operands = RunsInPlace::<C, T> { classes, words, kept, before, output, grad };
+        return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+    }
+    match plan.classes()[0] {
+        Channel::Derived => {
+            let operands = InPlace::<SignOfOutput, T> { words: &[], at: 0, output, grad };
+            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+        }
+        Channel::Encoded => {
+            let operands = InPlace::<C, T> { words: saved.words, at: before[0], output, grad };
+            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+        }
+        Channel::Kept => {
+            let operands =
+                InPlace::<Identity, T> { words: saved.kept, at: before[1], output, grad };
+            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
         }
     }
 }
 
-/// The input gradient overwrites the upstream one.
+/// All channels are of one class. The input gradient overwrites the upstream one.
 struct InPlace<'a, D: Codec<T>, T: Element> {
     words: &'a [D::Word],
-    /// The segment's first element among those `words` are for.
+    /// The first element among those `words` are for.
     at: usize,
-    /// The segment's outputs, or empty where they are not needed.
+    /// The outputs, or empty where they are not needed.
     output: &'a [T],
     grad: &'a mut [T],
-}
-
-impl<'a, D: Codec<T>, T: Element> InPlace<'a, D, T> {
-    #[inline(always)]
-    fn new(words: &'a [D::Word], at: usize, output: &'a [T], grad: &'a mut [T]) -> Self {
-        InPlace { words, at, output, grad }
-    }
 }
 
 impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
@@ -178,10 +172,10 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
     }
 }
 
-struct InPlaceChunk<'a, T> {
-    signs: u64,
-    basis: &'a [T],
-    grad: &'a mut [T],
+pub(super) struct InPlaceChunk<'a, T> {
+    pub(super) signs: u64,
+    pub(super) basis: &'a [T],
+    pub(super) grad: &'a mut [T],
 }
 
 impl<T: Element> Chunk<T> for InPlaceChunk<'_, T> {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! for each block, in parallel:
-//!     for each segment of the block:
+//!     for each channel's run in it:
 //!         partial[channel] += g * x where x is not positive     (learned slopes only)
 //!         x = g * (1 if x > 0 else slope)
 //! for each channel:  slope gradient += sum of its partials
@@ -15,8 +15,8 @@
 use super::Cpu;
 use super::backward::Parts;
 use super::frame::Frame;
+use super::origin::Origin;
 use super::partials::{Partials, first_channel};
-use super::segments::Segments;
 use super::walk::{Chunk, Operands, Spot, Walk};
 use crate::backend::DirectKernels;
 use crate::codec::Identity;
@@ -54,12 +54,13 @@ fn block<T: Element>(
     stash: &mut [T],
     row: &mut [T::Accumulator],
 ) {
-    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
-    for segment in Segments::new(plan, start..start + stash.len()) {
-        let place = segment.start - start..segment.start - start + segment.len;
-        let operands = OverStash { upstream: &upstream[place.clone()], stash: &mut stash[place] };
-        cpu.level.run(Walk { frame, segment, operands, row: &mut *row, first }, false);
+    if stash.is_empty() {
+        return;
     }
+    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    let origin = Origin::of(plan, start);
+    cpu.level
+        .run(Walk { frame, origin, operands: OverStash { upstream, stash }, row, first }, false);
 }
 
 /// The input gradient overwrites the stash.

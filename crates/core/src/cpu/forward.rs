@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! for each block, in parallel:
-//!     for each segment of the block:
+//!     for each channel's run in it:
 //!         derived:  save nothing
 //!         encoded:  words = codec.encode(x)
 //!         kept:     kept  = x
 //!         x = x * (1 if x > 0 else slope)
 //! ```
 //!
-//! Departures: (1) a segment goes in chunks of 64 whatever its channels' runs, so that a bit mask's
+//! Departures: (1) a block goes in chunks of 64 whatever its channels' runs, so that a bit mask's
 //! word is packed from registers and whole; (2) the factor is selected and multiplied, never the product blended, which LLVM
 //! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
 //! loops there is no closure: one that is not inlined is compiled without the level's instructions.
@@ -17,9 +17,10 @@
 use super::Cpu;
 use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
-use super::mixed::{Classes, is_mixed};
-use super::runs::Runs;
-use super::segments::{Segment, Segments};
+use super::mixed::Classes;
+use super::mixed_runs::{ClassRuns, SaveRuns};
+use super::origin::Origin;
+use super::runs::{Runs, SHORT};
 use super::simd::Task;
 use super::slope_source::Cyclic;
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity, SignOfOutput};
@@ -94,41 +95,36 @@ fn block<C: Codec<T>, T: Element>(
     words: &mut [C::Word],
     kept: &mut [T],
 ) {
-    let frame = Frame::of(plan);
-    if is_mixed(plan) && !x.is_empty() {
-        let segment = Segment::whole(plan, start..start + x.len());
-        let classes = Classes::new(plan, (segment.channel, segment.left), [0, 0]);
-        return cpu
-            .level
-            .run(Mixed::<C, T> { frame, segment, classes, x, words, kept }, past_caches);
+    if x.is_empty() {
+        return;
     }
-    let (mut word, mut keep) = (0, 0);
-    for segment in Segments::new(plan, start..start + x.len()) {
-        let len = segment.len;
-        let x = &mut x[segment.start - start..][..len];
-        match segment.class {
-            Channel::Derived => {
-                let one = One::<SignOfOutput, T> { frame, segment, x, words: &mut [], at: 0 };
-                cpu.level.run(one, past_caches);
-            }
-            Channel::Encoded => {
-                let one = One::<C, T> { frame, segment, x, words: &mut *words, at: word };
-                cpu.level.run(one, past_caches);
-                word += len;
-            }
-            Channel::Kept => {
-                let one = One::<Identity, T> { frame, segment, x, words: &mut *kept, at: keep };
-                cpu.level.run(one, past_caches);
-                keep += len;
-            }
+    let (frame, origin) = (Frame::of(plan), Origin::of(plan, start));
+    if !plan.is_uniform() && frame.inner < SHORT {
+        let classes = Classes::new(plan, origin, [0, 0]);
+        let mixed = Mixed::<C, T> { frame, origin, classes, x, words, kept };
+        return cpu.level.run(mixed, past_caches);
+    }
+    if !plan.is_uniform() {
+        let (runs, classes) = (Runs::new(frame, origin), ClassRuns::new(plan, origin));
+        let mixed = SaveRuns::<C, T> { runs, classes, x, words, kept };
+        return cpu.level.run(mixed, past_caches);
+    }
+    match plan.classes()[0] {
+        Channel::Derived => {
+            let one = One::<SignOfOutput, T> { frame, origin, x, words: &mut [] };
+            cpu.level.run(one, past_caches);
+        }
+        Channel::Encoded => cpu.level.run(One::<C, T> { frame, origin, x, words }, past_caches),
+        Channel::Kept => {
+            cpu.level.run(One::<Identity, T> { frame, origin, x, words: kept }, past_caches);
         }
     }
 }
 
-/// A segment whose classes change within a chunk.
+/// Elements whose classes change within a chunk.
 struct Mixed<'a, C: Codec<T>, T: Element> {
     frame: Frame<'a, T>,
-    segment: Segment,
+    origin: Origin,
     classes: Classes<'a>,
     x: &'a mut [T],
     words: &'a mut [C::Word],
@@ -138,17 +134,16 @@ struct Mixed<'a, C: Codec<T>, T: Element> {
 impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let Mixed { frame, segment, mut classes, x, words, kept } = self;
-        let Segment { channel, left, .. } = segment;
+        let Mixed { frame, origin, mut classes, x, words, kept } = self;
         if frame.inner == 1 {
-            let mut slopes = Cyclic::new(frame.cyclic_slopes, channel);
+            let mut slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
             for x in x.chunks_mut(CHUNK) {
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.activate(x, &slopes.chunk());
                 slopes.advance(x.len());
             }
         } else {
-            let mut runs = Runs::new(frame, channel, left);
+            let mut runs = Runs::new(frame, origin);
             for x in x.chunks_mut(CHUNK) {
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.activate(x, &Table(&runs.table(x.len())));
@@ -158,26 +153,24 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
     }
 }
 
-/// A segment of one class, as a task of its own: the same code for every codec with such words. Its
-/// first element is element `at` of those that `words` are for.
+/// Elements of one class, as a task of its own: the same code for every codec with such words, which
+/// begin with the first element.
 struct One<'a, D: Codec<T>, T: Element> {
     frame: Frame<'a, T>,
-    segment: Segment,
+    origin: Origin,
     x: &'a mut [T],
     words: &'a mut [D::Word],
-    at: usize,
 }
 
 impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let One { frame, segment, x, words, at } = self;
-        let Segment { channel, left, .. } = segment;
+        let One { frame, origin, x, words } = self;
         if frame.inner == 1 {
-            let slopes = Cyclic::new(frame.cyclic_slopes, channel);
-            columns::<D, T, V>(vectors, x, slopes, words, at);
+            let slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
+            columns::<D, T, V>(vectors, x, slopes, words);
         } else {
-            runs::<D, T, V>(vectors, x, Runs::new(frame, channel, left), words, at);
+            runs::<D, T, V>(vectors, x, Runs::new(frame, origin), words);
         }
         vectors.finish_saving();
     }
@@ -190,8 +183,8 @@ fn columns<D: Codec<T>, T: Element, V: Vectors>(
     x: &mut [T],
     mut slopes: Cyclic<'_, T::Wide>,
     words: &mut [D::Word],
-    mut at: usize,
 ) {
+    let mut at = 0;
     let mut whole = x.chunks_exact_mut(CHUNK);
     for x in &mut whole {
         pass::<D, T, V>(vectors, &mut x[..CHUNK], &slopes.chunk(), words, at);
@@ -215,12 +208,11 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
     x: &mut [T],
     mut runs: Runs<'_, T::Wide>,
     words: &mut [D::Word],
-    at: usize,
 ) {
     // Words of bytes are written by whole chunks.
     let rests = vectors.has_cheap_rests::<T>() && size_of::<D::Word>() != 1;
     if rests && D::BASIS == Basis::Output && runs.middle() {
-        return one_by_one::<D, T, V>(vectors, x, runs, words, at);
+        return one_by_one::<D, T, V>(vectors, x, runs, words);
     }
     let mut done = 0;
     while done + CHUNK <= x.len() {
@@ -228,20 +220,20 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
         if within > 0 {
             let slope = Single(runs.slope());
             for x in x[done..done + within].chunks_exact_mut(CHUNK) {
-                pass::<D, T, V>(vectors, &mut x[..CHUNK], &slope, words, at + done);
+                pass::<D, T, V>(vectors, &mut x[..CHUNK], &slope, words, done);
                 done += CHUNK;
             }
             runs.advance(within);
         } else {
-            over_ends::<D, T, V>(vectors, &mut x[done..done + CHUNK], &mut runs, words, at + done);
+            over_ends::<D, T, V>(vectors, &mut x[done..done + CHUNK], &mut runs, words, done);
             done += CHUNK;
         }
     }
     let rest = &mut x[done..];
     if rest.len() > runs.left {
-        over_ends::<D, T, V>(vectors, rest, &mut runs, words, at + done);
+        over_ends::<D, T, V>(vectors, rest, &mut runs, words, done);
     } else if !rest.is_empty() {
-        pass::<D, T, V>(vectors, rest, &Single(runs.slope()), words, at + done);
+        pass::<D, T, V>(vectors, rest, &Single(runs.slope()), words, done);
     }
 }
 
@@ -252,12 +244,11 @@ fn one_by_one<D: Codec<T>, T: Element, V: Vectors>(
     x: &mut [T],
     mut runs: Runs<'_, T::Wide>,
     words: &mut [D::Word],
-    at: usize,
 ) {
     let mut done = 0;
     while done < x.len() {
         let end = done + runs.left.min(x.len() - done).min(CHUNK);
-        pass::<D, T, V>(vectors, &mut x[done..end], &Single(runs.slope()), words, at + done);
+        pass::<D, T, V>(vectors, &mut x[done..end], &Single(runs.slope()), words, done);
         runs.advance(end - done);
         done = end;
     }
@@ -281,7 +272,7 @@ fn over_ends<D: Codec<T>, T: Element, V: Vectors>(
 
 /// One chunk.
 #[inline(always)]
-fn pass<D: Codec<T>, T: Element, V: Vectors>(
+pub(super) fn pass<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
     slopes: &impl ChunkSlopes<T::Wide>,

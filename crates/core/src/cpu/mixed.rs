@@ -10,21 +10,15 @@
 //! Departure: where channels are the fastest axis, backward does not go through memory in order, so that a
 //! chunk's place among the saved ones is computed from its row and column.
 
-use super::runs::SHORT;
+use super::origin::Origin;
 use super::slope_source::next;
-use super::walk::{Chunk, Operands, Spot};
+use super::walk::{Chunk, Classed, Operands, Spot};
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity};
 use crate::element::Element;
 use crate::plan::{ClassPlace, Plan};
 use crate::vectors::{Piece, Vectors, load, lowest};
 
-/// Whether that is the tensor at hand.
-#[inline(always)]
-pub(super) fn is_mixed<C: Codec<T>, T: Element>(plan: &Plan<C, T>) -> bool {
-    !plan.is_uniform() && plan.by_slope().inner() < SHORT
-}
-
-/// The classes of a segment, and where its saved elements are.
+/// The classes of a block, and where its saved elements are.
 #[derive(Clone, Copy)]
 pub(super) struct Classes<'a> {
     classes: &'a [Channel],
@@ -48,11 +42,11 @@ struct Members {
 }
 
 impl<'a> Classes<'a> {
-    /// From an element of channel `channel` on that is `left` elements before the end of its run.
+    /// From there on.
     #[inline(always)]
     pub(super) fn new<C: Codec<T>, T: Element>(
         plan: &'a Plan<C, T>,
-        (channel, left): (usize, usize),
+        Origin { channel, left }: Origin,
         before: [usize; 2],
     ) -> Self {
         let (classes, places) = (plan.classes(), plan.class_places());
@@ -168,7 +162,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for MixedInPlace<'_, C, T> {
     where
         Self: 'c;
 
-    const MIXED: bool = true;
+    const CLASSED: Classed = Classed::InChunk;
 
     #[inline(always)]
     fn len(&self) -> usize {

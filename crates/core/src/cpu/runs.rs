@@ -1,6 +1,7 @@
 //! Runs: where in its channel's run an element lies, and the slopes of a chunk that reaches into the next runs.
 
 use super::frame::Frame;
+use super::origin::Origin;
 use crate::codec::CHUNK;
 use crate::element::{Element, Wide};
 use crate::vectors::ByRun;
@@ -23,12 +24,11 @@ pub(super) struct Runs<'a, W> {
 }
 
 impl<'a, W: Wide> Runs<'a, W> {
-    /// From the element of channel `channel` on that is `left` elements before the end of its run.
+    /// From there on.
     #[inline(always)]
     pub(super) fn new<T: Element<Wide = W>>(
         frame: Frame<'a, T>,
-        channel: usize,
-        left: usize,
+        Origin { channel, left }: Origin,
     ) -> Self {
         Runs { slopes: frame.slopes, inner: frame.inner, channel, left }
     }

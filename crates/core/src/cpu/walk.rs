@@ -1,12 +1,12 @@
-//! One segment's backward, wherever the gradients lie.
+//! One block's backward, wherever the gradients lie.
 //!
 //! ```text
-//! for each run of the segment, in chunks:
+//! for each run of it, in chunks:
 //!     partial[channel] += g * basis where not positive
 //!     dx = g * (1 if positive else slope)
 //! ```
 //!
-//! Departures: (1) a segment goes in chunks of 64 whatever its channels' runs; a run's sum is kept in 16
+//! Departures: (1) a block goes in chunks of 64 whatever its channels' runs; a run's sum is kept in 16
 //! lanes, element `j` of a chunk in lane `j % 16` (two-byte types in fours: `vectors::half_sums`), and folded in
 //! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
 //! than its elements, chunks begin with runs; (2) short runs go many to a chunk,
@@ -15,15 +15,15 @@
 //! closure: one that is not inlined is compiled without the level's instructions.
 
 use super::frame::Frame;
+use super::origin::Origin;
 use super::runs::{Runs, SHORT};
-use super::segments::Segment;
 use super::simd::Task;
 use super::slope_source::Cyclic;
 use crate::codec::CHUNK;
 use crate::element::Element;
 use crate::vectors::{ByRun, Columns, Piece, RunSums, Single, Table, Vectors, lowest, terms};
 
-/// Where a chunk lies: its first element in the segment and, where channels are the fastest axis, its row
+/// Where a chunk lies: its first element in the block and, where channels are the fastest axis, its row
 /// of a [`Plan::period`](crate::Plan::period) and its column there.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
@@ -33,7 +33,7 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// A chunk of a segment in runs.
+    /// A chunk of a block in runs.
     #[inline(always)]
     fn at(done: usize) -> Self {
         Spot { done, row: 0, column: 0 }
@@ -50,15 +50,26 @@ impl Spot {
     }
 }
 
-/// What a segment's backward reads and writes.
+/// Where classes change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Classed {
+    /// Nowhere.
+    Whole,
+    /// Between runs that are not [`SHORT`].
+    ByRun,
+    /// Within chunks.
+    InChunk,
+}
+
+/// What a block's backward reads and writes.
 pub(super) trait Operands<T: Element> {
     /// A few elements of it.
     type Chunk<'c>: Chunk<T>
     where
         Self: 'c;
 
-    /// Whether classes change within a chunk, which long runs do not let happen.
-    const MIXED: bool = false;
+    /// Where its classes change.
+    const CLASSED: Classed = Classed::Whole;
 
     /// Its elements.
     fn len(&self) -> usize;
@@ -75,10 +86,10 @@ pub(super) trait Chunk<T: Element> {
     fn piece(&mut self) -> Piece<'_, T>;
 }
 
-/// One segment, as a task of its own: the same code for every codec with such operands.
+/// One block, as a task of its own: the same code for every codec with such operands.
 pub(super) struct Walk<'a, O, T: Element> {
     pub(super) frame: Frame<'a, T>,
-    pub(super) segment: Segment,
+    pub(super) origin: Origin,
     pub(super) operands: O,
     /// The block's partial sums; the first is for channel `first`.
     pub(super) row: &'a mut [T::Accumulator],
@@ -88,7 +99,9 @@ pub(super) struct Walk<'a, O, T: Element> {
 impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        if self.frame.inner == 1 {
+        if O::CLASSED == Classed::ByRun {
+            self.one_by_one(vectors);
+        } else if self.frame.inner == 1 {
             if self.frame.learned {
                 self.columns(vectors);
             } else {
@@ -96,8 +109,8 @@ impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
             }
         } else if self.frame.inner < SHORT {
             self.short_runs(vectors);
-        } else if O::MIXED {
-            unreachable!("runs of {SHORT} and more are segments of one class");
+        } else if O::CLASSED == Classed::InChunk {
+            unreachable!("runs of {SHORT} and more are not mixed within chunks");
         } else if vectors.has_cheap_rests::<T>() {
             self.one_by_one(vectors);
         } else {
@@ -239,7 +252,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     #[inline(always)]
     fn columns<V: Vectors>(mut self, vectors: V) {
         let (period, len) = (self.frame.period(), self.operands.len());
-        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.segment.channel);
+        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.origin.channel);
         if period == CHUNK {
             self.one_chunk_of_columns(vectors, &slopes.chunk());
             return;
@@ -288,7 +301,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     #[inline(always)]
     fn frozen_columns<V: Vectors>(mut self, vectors: V) {
         let (period, all) = (self.frame.period(), self.operands.len());
-        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.segment.channel);
+        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.origin.channel);
         let mut spot = Spot::at(0);
         while spot.done < all {
             let len = CHUNK.min(all - spot.done).min(period - spot.column);
@@ -302,13 +315,13 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
 
     #[inline(always)]
     fn all_runs(&self) -> Runs<'a, T::Wide> {
-        Runs::new(self.frame, self.segment.channel, self.segment.left)
+        Runs::new(self.frame, self.origin)
     }
 
-    /// The entry of the segment's first run.
+    /// The entry of the first run.
     #[inline(always)]
     fn entry(&self) -> usize {
-        let (channel, channels) = (self.segment.channel, self.frame.slopes.len());
+        let (channel, channels) = (self.origin.channel, self.frame.slopes.len());
         if channel < self.first { channel + channels - self.first } else { channel - self.first }
     }
 }

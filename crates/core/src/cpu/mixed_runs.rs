@@ -1,0 +1,156 @@
+//! Classes that change from run to run.
+//!
+//! ```text
+//! for each run:
+//!     forward:   words or kept take it, by its channel's class
+//!     backward:  its signs and its basis come from there, or from the output
+//! ```
+//!
+//! Departure: chunks begin with runs, so that none has two classes; what is saved lies at any bit.
+
+use super::backward::InPlaceChunk;
+use super::forward::pass;
+use super::origin::Origin;
+use super::runs::Runs;
+use super::simd::Task;
+use super::slope_source::next;
+use super::walk::{Classed, Operands, Spot};
+use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
+use crate::element::Element;
+use crate::plan::Plan;
+use crate::vectors::{Single, Vectors};
+
+/// The class of the run at hand, and of those that follow it.
+#[derive(Clone, Copy)]
+pub(super) struct ClassRuns<'a> {
+    classes: &'a [Channel],
+    inner: usize,
+    channel: usize,
+    /// Elements of the run that are still to come; never 0.
+    left: usize,
+}
+
+impl<'a> ClassRuns<'a> {
+    #[inline(always)]
+    pub(super) fn new<C: Codec<T>, T: Element>(plan: &'a Plan<C, T>, origin: Origin) -> Self {
+        let Origin { channel, left } = origin;
+        ClassRuns { classes: plan.classes(), inner: plan.by_slope().inner(), channel, left }
+    }
+
+    /// The class of the next `len` elements, which are of one run; and moves past them.
+    #[inline(always)]
+    fn advance(&mut self, len: usize) -> Channel {
+        let class = self.classes[self.channel];
+        self.left -= len;
+        if self.left == 0 {
+            self.left = self.inner;
+            self.channel = next(self.channel, 1, self.classes.len());
+        }
+        class
+    }
+}
+
+/// Forward of a block; words and kept elements begin with it.
+pub(super) struct SaveRuns<'a, C: Codec<T>, T: Element> {
+    pub(super) runs: Runs<'a, T::Wide>,
+    pub(super) classes: ClassRuns<'a>,
+    pub(super) x: &'a mut [T],
+    pub(super) words: &'a mut [C::Word],
+    pub(super) kept: &'a mut [T],
+}
+
+impl<C: Codec<T>, T: Element> Task for SaveRuns<'_, C, T> {
+    #[inline(always)]
+    fn run<V: Vectors>(self, vectors: V) {
+        let SaveRuns { mut runs, mut classes, mut x, words, kept } = self;
+        let (mut word, mut keep) = (0, 0);
+        while !x.is_empty() {
+            let len = runs.left.min(x.len());
+            let (run, rest) = x.split_at_mut(len);
+            let slope = Single(runs.slope());
+            match classes.advance(len) {
+                Channel::Derived => save::<SignOfOutput, T, V>(vectors, run, slope, &mut [], 0),
+                Channel::Encoded => {
+                    save::<C, T, V>(vectors, run, slope, words, word);
+                    word += len;
+                }
+                Channel::Kept => {
+                    save::<Identity, T, V>(vectors, run, slope, kept, keep);
+                    keep += len;
+                }
+            }
+            runs.advance(len);
+            x = rest;
+        }
+        vectors.finish_saving();
+    }
+}
+
+/// Saves and activates one run.
+#[inline(always)]
+fn save<D: Codec<T>, T: Element, V: Vectors>(
+    vectors: V,
+    run: &mut [T],
+    slope: Single<T::Wide>,
+    words: &mut [D::Word],
+    mut at: usize,
+) {
+    let mut chunks = run.chunks_exact_mut(CHUNK);
+    for x in &mut chunks {
+        pass::<D, T, V>(vectors, &mut x[..CHUNK], &slope, words, at);
+        at += CHUNK;
+    }
+    let rest = chunks.into_remainder();
+    if !rest.is_empty() {
+        pass::<D, T, V>(vectors, rest, &slope, words, at);
+    }
+}
+
+/// The input gradient overwrites the upstream one.
+pub(super) struct RunsInPlace<'a, C: Codec<T>, T: Element> {
+    pub(super) classes: ClassRuns<'a>,
+    pub(super) words: &'a [C::Word],
+    pub(super) kept: &'a [T],
+    /// Encoded and kept elements before the one at hand, from wherever the saved ones begin.
+    pub(super) before: [usize; 2],
+    /// The outputs, or empty where they are not needed.
+    pub(super) output: &'a [T],
+    pub(super) grad: &'a mut [T],
+}
+
+impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
+    type Chunk<'c>
+        = InPlaceChunk<'c, T>
+    where
+        Self: 'c;
+
+    const CLASSED: Classed = Classed::ByRun;
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.grad.len()
+    }
+
+    /// Chunks are asked for in order, without gaps, and none reaches over the end of a run.
+    #[inline(always)]
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
+        let place = spot.done..spot.done + len;
+        let output = self.output.get(place.clone()).unwrap_or_default();
+        let grad = &mut self.grad[place];
+        let [word, keep] = self.before;
+        let (signs, basis) = match self.classes.advance(len) {
+            Channel::Derived => (SignOfOutput::signs(vectors, &[], 0, len, output), output),
+            Channel::Encoded => {
+                self.before[0] += len;
+                let signs = C::signs(vectors, self.words, word, len, output);
+                (signs, C::basis(self.words, word, len, output))
+            }
+            Channel::Kept => {
+                self.before[1] += len;
+                let kept = &self.kept[keep..keep + len];
+                (vectors.signs(kept), kept)
+            }
+        };
+        InPlaceChunk { signs, basis, grad }
+    }
+}
