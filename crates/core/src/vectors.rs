@@ -10,6 +10,7 @@ mod half_sums;
 mod piece;
 mod plain;
 mod portable;
+mod prefetch;
 mod run_sums;
 mod slopes;
 #[cfg(target_arch = "x86_64")]
@@ -18,6 +19,7 @@ mod x86;
 pub use piece::Piece;
 pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
+pub(crate) use prefetch::prefetch;
 pub use run_sums::RunSums;
 pub use slopes::{ByRun, ChunkSlopes};
 pub(crate) use slopes::{Single, Table};

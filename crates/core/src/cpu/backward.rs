@@ -117,9 +117,8 @@ fn block<C: Codec<T>, T: Element>(
         return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
     }
     if !plan.is_uniform() {
-        let (words, kept) = (saved.words, saved.kept);
-        let classes = ClassRuns::new(plan, origin);
-        let operands = RunsInPlace::<C, T> { classes, words, kept, before, output, grad };
+        let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
+        let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
         return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
     }
     match plan.classes()[0] {

@@ -8,7 +8,7 @@
 //!
 //! Departure: chunks begin with runs, so that none has two classes; what is saved lies at any bit.
 
-use super::backward::InPlaceChunk;
+use super::backward::{InPlaceChunk, Saved};
 use super::forward::pass;
 use super::origin::Origin;
 use super::runs::Runs;
@@ -18,7 +18,14 @@ use super::walk::{Classed, Operands, Spot};
 use crate::codec::{CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
-use crate::vectors::{Single, Vectors};
+use crate::vectors::{Single, Vectors, prefetch};
+
+/// How many elements ahead a run's reads are announced: a quarter of a microsecond, longer than memory takes.
+const AHEAD: usize = 1024;
+
+/// The shortest run that is announced, in bytes: with shorter ones the processor's own prefetching gets along, and
+/// requests only delay it (`docs/decisions/0013-speed-of-memory.md`).
+const RUN: usize = 512;
 
 /// The class of the run at hand, and of those that follow it.
 #[derive(Clone, Copy)]
@@ -106,16 +113,61 @@ fn save<D: Codec<T>, T: Element, V: Vectors>(
     }
 }
 
+/// The run that is [`AHEAD`] of the one at hand.
+struct Ahead<'a> {
+    classes: ClassRuns<'a>,
+    /// Its first element, and the first kept one from it on.
+    at: usize,
+    keep: usize,
+    /// Whether the run before it is kept.
+    after_kept: bool,
+}
+
 /// The input gradient overwrites the upstream one.
 pub(super) struct RunsInPlace<'a, C: Codec<T>, T: Element> {
-    pub(super) classes: ClassRuns<'a>,
-    pub(super) words: &'a [C::Word],
-    pub(super) kept: &'a [T],
+    classes: ClassRuns<'a>,
+    ahead: Ahead<'a>,
+    saved: Saved<'a, C::Word, T>,
     /// Encoded and kept elements before the one at hand, from wherever the saved ones begin.
-    pub(super) before: [usize; 2],
-    /// The outputs, or empty where they are not needed.
-    pub(super) output: &'a [T],
-    pub(super) grad: &'a mut [T],
+    before: [usize; 2],
+    grad: &'a mut [T],
+}
+
+impl<'a, C: Codec<T>, T: Element> RunsInPlace<'a, C, T> {
+    /// With the outputs of these elements alone, or none, and with all that is saved, `before` encoded and kept
+    /// elements of which are for those before them.
+    #[inline(always)]
+    pub(super) fn new(
+        classes: ClassRuns<'a>,
+        saved: Saved<'a, C::Word, T>,
+        before: [usize; 2],
+        grad: &'a mut [T],
+    ) -> Self {
+        let ahead = Ahead { classes, at: 0, keep: before[1], after_kept: false };
+        let mut operands = RunsInPlace { classes, ahead, saved, before, grad };
+        while operands.ahead.at < AHEAD {
+            operands.look_ahead();
+        }
+        operands
+    }
+
+    /// Announces what a later run reads: kept runs skip the output, and all others what is kept, so that neither is
+    /// read evenly.
+    #[inline(always)]
+    fn look_ahead(&mut self) {
+        let Ahead { classes, at, keep, after_kept } = &mut self.ahead;
+        let len = classes.left;
+        let kept = classes.advance(len) == Channel::Kept;
+        if len * size_of::<T>() >= RUN {
+            if kept {
+                prefetch(self.saved.kept, *keep, len);
+            } else if *after_kept {
+                prefetch(self.saved.output, *at, len);
+            }
+        }
+        *keep += if kept { len } else { 0 };
+        (*at, *after_kept) = (*at + len, kept);
+    }
 }
 
 impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
@@ -134,20 +186,23 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
     /// Chunks are asked for in order, without gaps, and none reaches over the end of a run.
     #[inline(always)]
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
+        if self.classes.left == self.classes.inner {
+            self.look_ahead();
+        }
         let place = spot.done..spot.done + len;
-        let output = self.output.get(place.clone()).unwrap_or_default();
+        let output = self.saved.output.get(place.clone()).unwrap_or_default();
         let grad = &mut self.grad[place];
         let [word, keep] = self.before;
         let (signs, basis) = match self.classes.advance(len) {
             Channel::Derived => (SignOfOutput::signs(vectors, &[], 0, len, output), output),
             Channel::Encoded => {
                 self.before[0] += len;
-                let signs = C::signs(vectors, self.words, word, len, output);
-                (signs, C::basis(self.words, word, len, output))
+                let signs = C::signs(vectors, self.saved.words, word, len, output);
+                (signs, C::basis(self.saved.words, word, len, output))
             }
             Channel::Kept => {
                 self.before[1] += len;
-                let kept = &self.kept[keep..keep + len];
+                let kept = &self.saved.kept[keep..keep + len];
                 (vectors.signs(kept), kept)
             }
         };

@@ -10,11 +10,12 @@ use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_slice_mut};
 
+use self::half::{Bf16, F16};
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, load, lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, lowest, plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -91,18 +92,15 @@ impl Vectors for Avx2 {
             match T::DTYPE {
                 Dtype::F32 => self.signs_f32(from.cast(), len),
                 Dtype::F64 => self.signs_f64(from.cast(), len),
-                Dtype::F16 | Dtype::Bf16 => self.signs_of_chunk(&load(x)),
+                Dtype::F16 => self.signs_half::<F16>(from.cast(), len),
+                Dtype::Bf16 => self.signs_half::<Bf16>(from.cast(), len),
             }
         }
     }
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        match T::DTYPE {
-            Dtype::F32 | Dtype::F64 => self.signs(x),
-            Dtype::F16 => self.signs_half(&cast(*x), 0x7c00),
-            Dtype::Bf16 => self.signs_half(&cast(*x), 0x7f80),
-        }
+        self.signs(x)
     }
 
     #[inline(always)]
@@ -114,7 +112,8 @@ impl Vectors for Avx2 {
             match T::DTYPE {
                 Dtype::F32 => self.activate_f32(x.as_mut_ptr().cast(), len, own),
                 Dtype::F64 => self.activate_f64(x.as_mut_ptr().cast(), len, own),
-                Dtype::F16 | Dtype::Bf16 => plain::activate(self, x, slopes),
+                Dtype::F16 => self.activate_half::<F16>(x.as_mut_ptr().cast(), len, own),
+                Dtype::Bf16 => self.activate_half::<Bf16>(x.as_mut_ptr().cast(), len, own),
             }
         }
     }
@@ -133,7 +132,12 @@ impl Vectors for Avx2 {
             match T::DTYPE {
                 Dtype::F32 => self.propagate_f32(g.cast(), dx.cast(), len, signs, own),
                 Dtype::F64 => self.propagate_f64(g.cast(), dx.cast(), len, signs, own),
-                Dtype::F16 | Dtype::Bf16 => plain::propagate(self, piece, signs, slopes),
+                Dtype::F16 => {
+                    self.propagate_half::<F16>(g.cast(), dx.cast(), len, signs, own);
+                }
+                Dtype::Bf16 => {
+                    self.propagate_half::<Bf16>(g.cast(), dx.cast(), len, signs, own);
+                }
             }
         }
     }
@@ -147,7 +151,16 @@ impl Vectors for Avx2 {
             match T::DTYPE {
                 Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
                 Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
-                Dtype::F16 | Dtype::Bf16 => plain::sum(self, piece, which, lanes),
+                Dtype::F16 => {
+                    let sums = &mut lanes.sums;
+                    let held = self.sum_half::<F16>(g.cast(), b.cast(), len, which, sums);
+                    debug_assert!(held, "f32 holds sums of products of f16");
+                }
+                Dtype::Bf16 => {
+                    if !self.sum_half::<Bf16>(g.cast(), b.cast(), len, which, &mut lanes.sums) {
+                        plain::sum(self, piece, which, lanes);
+                    }
+                }
             }
         }
     }
@@ -186,7 +199,11 @@ impl Vectors for Avx2 {
                 Dtype::F64 => {
                     self.backward_f64((g.cast(), b.cast(), dx.cast()), len, signs, own, lanes);
                 }
-                Dtype::F16 | Dtype::Bf16 => {
+                Dtype::F16 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.backward_f16(piece, len, signs, own, &mut lanes.sums);
+                }
+                Dtype::Bf16 => {
                     self.sum(piece, !signs & lowest(len), lanes);
                     self.propagate(piece, signs, slopes);
                 }
@@ -275,6 +292,21 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn write_bytes(self, signs: u64, bytes: &mut [i8]) {
+        let halves = [signs as i32, (signs >> 32) as i32];
+        let mut all = [[0_i8; 32]; 2];
+        for (all, bits) in all.iter_mut().zip(halves) {
+            // SAFETY: the value `self` proves AVX2.
+            *all = cast(unsafe { bytes_of(bits) });
+        }
+        let all: [i8; CHUNK] = cast(all);
+        match bytes.first_chunk_mut() {
+            Some(whole) => *whole = all,
+            None => bytes.copy_from_slice(&all[..bytes.len()]),
+        }
+    }
+
+    #[inline(always)]
     fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
         let bytes: [__m256i; 2] = cast(*bytes);
         let mut bits = [0_u32; 2];
@@ -285,6 +317,28 @@ impl Vectors for Avx2 {
             *bits = !(clear as u32);
         }
         cast::<[u32; 2], u64>(bits).to_le()
+    }
+}
+
+/// Byte `i` is bit `i`.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn bytes_of(bits: i32) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe {
+        // A shuffle stays within halves of a vector: byte `i` takes byte `i / 8` of the bits.
+        let places = _mm256_setr_epi64x(
+            0,
+            0x0101_0101_0101_0101,
+            0x0202_0202_0202_0202,
+            0x0303_0303_0303_0303,
+        );
+        let own = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+        let spread = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), places);
+        let set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, own), own);
+        _mm256_and_si256(set, _mm256_set1_epi8(1))
     }
 }
 

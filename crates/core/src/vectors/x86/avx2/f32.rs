@@ -226,7 +226,7 @@ unsafe fn factors(signs: u64, at: usize, slope: __m256) -> __m256 {
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn slopes_at(slopes: &impl ChunkSlopes<f32>, at: usize) -> __m256 {
+pub(super) unsafe fn slopes_at(slopes: &impl ChunkSlopes<f32>, at: usize) -> __m256 {
     let Some(ByRun { slopes: [first, second, third], ends }) = slopes.by_run() else {
         return cast(slopes.group::<GROUP>(at));
     };

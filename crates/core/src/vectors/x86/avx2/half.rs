@@ -1,31 +1,299 @@
-//! Two-byte types.
+//! Two-byte types: sixteen elements as two vectors of `f32`, in the order that the type is widened in.
+
+mod bf16;
+mod f16;
 
 use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+pub(super) use self::bf16::Bf16;
+pub(super) use self::f16::F16;
 use super::Avx2;
-use crate::vectors::CHUNK;
+use crate::vectors::slopes::ChunkSlopes;
+use crate::vectors::{CHUNK, LANES};
 
+const GROUP: usize = 16;
+
+/// How a type is widened and rounded. Its functions are for processors with what [`Avx2`] stands for.
+pub(super) trait Half {
+    /// As bits.
+    const INFINITY: i16;
+    /// By how much the bit of an element has to move to become the highest, by vector and lane.
+    const TO_HIGHEST: [[i32; 8]; 2];
+
+    /// The exact values.
+    unsafe fn widen(x: __m256i) -> [__m256; 2];
+    /// The elements nearest to products of two.
+    unsafe fn narrow(products: [__m256; 2]) -> __m256i;
+    /// What belongs to sixteen elements, brought from their order to that of [`Half::widen`].
+    unsafe fn arrange(slopes: [__m256; 2]) -> [__m256; 2];
+    /// The sums of four that `crate::vectors::half_sums` describes, or none where `f32` does not hold them.
+    unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]>;
+}
+
+/// # Safety
+/// Pointers are good for `len` elements, at most a chunk, and elements may be written where others of the
+/// same place were read.
 impl Avx2 {
     #[inline(always)]
-    pub(super) fn signs_half(self, x: &[i16; CHUNK], infinity: i16) -> u64 {
-        let x: [[__m256i; 2]; 2] = cast(*x);
-        let mut bits = [0_u32; 2];
-        for (bits, [low, high]) in bits.iter_mut().zip(x) {
-            // SAFETY: the value `self` proves AVX2.
-            let mask = unsafe {
-                let (zero, infinity) = (_mm256_setzero_si256(), _mm256_set1_epi16(infinity));
-                let positive = |x: __m256i| {
-                    let beyond = _mm256_cmpgt_epi16(x, infinity);
-                    _mm256_andnot_si256(beyond, _mm256_cmpgt_epi16(x, zero))
-                };
-                // Packing interleaves quarters; the permutation puts them in order.
-                let bytes = _mm256_packs_epi16(positive(low), positive(high));
-                _mm256_movemask_epi8(_mm256_permute4x64_epi64::<0b11_01_10_00>(bytes))
-            };
-            *bits = mask as u32;
+    pub(super) unsafe fn signs_half<H: Half>(self, x: *const i16, len: usize) -> u64 {
+        let (mut bits, mut at) = (0, 0);
+        while at < len {
+            // SAFETY: the caller's.
+            bits |= unsafe { sign_bits::<H>(load(x.add(at), len - at)) } << at;
+            at += GROUP;
         }
-        cast::<[u32; 2], u64>(bits).to_le()
+        bits
     }
+
+    #[inline(always)]
+    pub(super) unsafe fn activate_half<H: Half>(
+        self,
+        x: *mut i16,
+        len: usize,
+        slopes: &impl ChunkSlopes<f32>,
+    ) -> u64 {
+        let (mut bits, mut at) = (0, 0);
+        while at < len {
+            // SAFETY: the caller's.
+            unsafe {
+                let pre = load(x.add(at), len - at);
+                let [a, b] = H::widen(pre);
+                let [s, t] = slopes_at::<H>(slopes, at);
+                let products = [_mm256_mul_ps(a, factor(a, s)), _mm256_mul_ps(b, factor(b, t))];
+                store(x.add(at), len - at, H::narrow(products));
+                bits |= sign_bits::<H>(pre) << at;
+            }
+            at += GROUP;
+        }
+        bits
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn propagate_half<H: Half>(
+        self,
+        g: *const i16,
+        dx: *mut i16,
+        len: usize,
+        signs: u64,
+        slopes: &impl ChunkSlopes<f32>,
+    ) {
+        let mut at = 0;
+        while at < len {
+            // SAFETY: the caller's.
+            unsafe {
+                let [a, b] = H::widen(load(g.add(at), len - at));
+                let [k, l] = selected::<H>(signs >> at);
+                let ([s, t], one) = (slopes_at::<H>(slopes, at), _mm256_set1_ps(1.0));
+                let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
+                let products = [_mm256_mul_ps(a, s), _mm256_mul_ps(b, t)];
+                store(dx.add(at), len - at, H::narrow(products));
+            }
+            at += GROUP;
+        }
+    }
+
+    /// Whether that could be done in `f32`; if not, nothing was added.
+    #[inline(always)]
+    #[must_use]
+    pub(super) unsafe fn sum_half<H: Half>(
+        self,
+        g: *const i16,
+        b: *const i16,
+        len: usize,
+        which: u64,
+        sums: &mut [f64; LANES],
+    ) -> bool {
+        // SAFETY: the caller's.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            let mut products = [[zero; 2]; CHUNK / GROUP];
+            for (index, products) in products.iter_mut().enumerate() {
+                let at = GROUP * index;
+                if at >= len {
+                    break;
+                }
+                let [g0, g1] = H::widen(load(g.add(at), len - at));
+                let [b0, b1] = H::widen(load(b.add(at), len - at));
+                let [k, l] = selected::<H>(which >> at);
+                *products = [
+                    _mm256_blendv_ps(zero, _mm256_mul_ps(g0, b0), k),
+                    _mm256_blendv_ps(zero, _mm256_mul_ps(g1, b1), l),
+                ];
+            }
+            let fours = H::fours(products);
+            if let Some(fours) = fours {
+                add(fours, sums);
+            }
+            fours.is_some()
+        }
+    }
+
+    /// [`Avx2::sum_half`] of the elements whose signs are not set and [`Avx2::propagate_half`], each gradient
+    /// widened once.
+    #[inline(always)]
+    pub(super) unsafe fn backward_f16(
+        self,
+        (g, b, dx): (*const i16, *const i16, *mut i16),
+        len: usize,
+        signs: u64,
+        slopes: &impl ChunkSlopes<f32>,
+        sums: &mut [f64; LANES],
+    ) {
+        // SAFETY: the caller's; elements are written after they were read.
+        unsafe {
+            let (zero, one) = (_mm256_setzero_ps(), _mm256_set1_ps(1.0));
+            let mut products = [[zero; 2]; CHUNK / GROUP];
+            for (index, products) in products.iter_mut().enumerate() {
+                let at = GROUP * index;
+                if at >= len {
+                    break;
+                }
+                // Products behind a short group are 0 whatever their signs.
+                let [g0, g1] = F16::widen(load(g.add(at), len - at));
+                let [b0, b1] = F16::widen(load(b.add(at), len - at));
+                let [k, l] = selected::<F16>(signs >> at);
+                *products = [
+                    _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k),
+                    _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l),
+                ];
+                let [s, t] = slopes_at::<F16>(slopes, at);
+                let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
+                let scaled = [_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)];
+                store(dx.add(at), len - at, F16::narrow(scaled));
+            }
+            add(f16::fours(products), sums);
+        }
+    }
+}
+
+/// Adds sums of four to their lanes.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn add(fours: [__m256; 2], sums: &mut [f64; LANES]) {
+    let (lanes, fours): ([__m256d; 4], [__m128; 4]) = (cast(*sums), cast(fours));
+    // SAFETY: the caller's.
+    *sums = unsafe {
+        cast([
+            _mm256_add_pd(lanes[0], _mm256_cvtps_pd(fours[0])),
+            _mm256_add_pd(lanes[1], _mm256_cvtps_pd(fours[1])),
+            _mm256_add_pd(lanes[2], _mm256_cvtps_pd(fours[2])),
+            _mm256_add_pd(lanes[3], _mm256_cvtps_pd(fours[3])),
+        ])
+    };
+}
+
+/// The slopes of sixteen elements.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn slopes_at<H: Half>(slopes: &impl ChunkSlopes<f32>, at: usize) -> [__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        H::arrange([super::f32::slopes_at(slopes, at), super::f32::slopes_at(slopes, at + 8)])
+    }
+}
+
+/// 1 where `x` is positive, else the slope.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn factor(x: __m256, slope: __m256) -> __m256 {
+    // SAFETY: the caller's.
+    unsafe {
+        let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps());
+        _mm256_blendv_ps(slope, _mm256_set1_ps(1.0), positive)
+    }
+}
+
+/// Lanes whose highest bit is that of an element; blends look at no other.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn selected<H: Half>(bits: u64) -> [__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let bits = _mm256_set1_epi32(bits as i32);
+        let [first, second] = [cast(H::TO_HIGHEST[0]), cast(H::TO_HIGHEST[1])];
+        [cast(_mm256_sllv_epi32(bits, first)), cast(_mm256_sllv_epi32(bits, second))]
+    }
+}
+
+/// Which of sixteen are greater than 0 and at most infinity.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn sign_bits<H: Half>(x: __m256i) -> u64 {
+    // SAFETY: the caller's.
+    unsafe {
+        let beyond = _mm256_cmpgt_epi16(x, _mm256_set1_epi16(H::INFINITY));
+        let positive = _mm256_andnot_si256(beyond, _mm256_cmpgt_epi16(x, _mm256_setzero_si256()));
+        let (low, high) =
+            (_mm256_castsi256_si128(positive), _mm256_extracti128_si256::<1>(positive));
+        u64::from(_mm_movemask_epi8(_mm_packs_epi16(low, high)) as u16)
+    }
+}
+
+/// Behind a short group zeroes.
+///
+/// # Safety
+/// The pointer is good for `len` elements, or for sixteen of them.
+#[inline(always)]
+unsafe fn load(from: *const i16, len: usize) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= GROUP {
+            return _mm256_loadu_si256(from.cast());
+        }
+        let mut group = [0; GROUP];
+        copy(from, group.as_mut_ptr(), len);
+        cast(group)
+    }
+}
+
+/// # Safety
+/// The pointer is good for `len` elements, or for sixteen of them.
+#[inline(always)]
+unsafe fn store(to: *mut i16, len: usize, x: __m256i) {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= GROUP {
+            return _mm256_storeu_si256(to.cast(), x);
+        }
+        let group: [i16; GROUP] = cast(x);
+        copy(group.as_ptr(), to, len);
+    }
+}
+
+/// Fewer than sixteen, in pieces whose lengths LLVM knows: a call would cost more.
+///
+/// # Safety
+/// Both pointers are good for `len` elements.
+#[inline(always)]
+unsafe fn copy(from: *const i16, to: *mut i16, len: usize) {
+    let mut at = 0;
+    macro_rules! piece {
+        ($size:literal) => {
+            if len & $size != 0 {
+                // SAFETY: the caller's.
+                unsafe {
+                    let piece = from.add(at).cast::<[i16; $size]>().read();
+                    to.add(at).cast::<[i16; $size]>().write(piece);
+                }
+                at += $size;
+            }
+        };
+    }
+    piece!(8);
+    piece!(4);
+    piece!(2);
+    piece!(1);
+    debug_assert!(at == len);
 }

@@ -1,0 +1,96 @@
+//! `bf16`: two share a lane of 32 bits, from which a shift makes the first and a mask the second.
+
+use std::arch::x86_64::*;
+
+use super::{CHUNK, GROUP, Half};
+use crate::vectors::half_sums::{LARGE_ENOUGH, TOO_LARGE};
+
+const UPPER: i32 = 0xffff_0000_u32.cast_signed();
+
+pub(in super::super) struct Bf16;
+
+impl Half for Bf16 {
+    const INFINITY: i16 = 0x7f80;
+    const TO_HIGHEST: [[i32; 8]; 2] =
+        [[31, 29, 27, 25, 23, 21, 19, 17], [30, 28, 26, 24, 22, 20, 18, 16]];
+
+    #[inline(always)]
+    unsafe fn widen(x: __m256i) -> [__m256; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            let even = _mm256_slli_epi32::<16>(x);
+            let odd = _mm256_and_si256(x, _mm256_set1_epi32(UPPER));
+            [_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow([even, odd]: [__m256; 2]) -> __m256i {
+        // SAFETY: the caller's.
+        unsafe {
+            let even = _mm256_srli_epi32::<16>(rounded(even));
+            _mm256_blend_epi16::<0b1010_1010>(even, rounded(odd))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn arrange([low, high]: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
+            // A shuffle goes by halves of vectors: quarters of eight bytes lie as 0, 2, 1, 3.
+            let even = _mm256_permute4x64_pd::<0b11_01_10_00>(even);
+            let odd = _mm256_permute4x64_pd::<0b11_01_10_00>(odd);
+            [_mm256_castpd_ps(even), _mm256_castpd_ps(odd)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]> {
+        let [p0, p1, p2, p3] = products;
+        // SAFETY: the caller's.
+        unsafe {
+            let low = _mm256_add_ps(_mm256_add_ps(p0[0], p0[1]), _mm256_add_ps(p2[0], p2[1]));
+            let high = _mm256_add_ps(_mm256_add_ps(p1[0], p1[1]), _mm256_add_ps(p3[0], p3[1]));
+            in_range(low, high).then_some([low, high])
+        }
+    }
+}
+
+/// In the upper halves of the lanes the nearest `bf16` of products of two, as
+/// [`crate::half_width::round_bf16_product`] has it.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn rounded(product: __m256) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe {
+        let bits = _mm256_castps_si256(product);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)))
+    }
+}
+
+/// Whether all sums are below the one limit and any is at least the other.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn in_range(low: __m256, high: __m256) -> bool {
+    // SAFETY: the caller's.
+    unsafe {
+        let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(i32::MAX));
+        let (low, high) = (_mm256_and_ps(low, magnitude), _mm256_and_ps(high, magnitude));
+        let largest = _mm256_max_ps(low, high);
+        // A NaN fails this comparison, and must not be lost to the maximum.
+        let (bound, enough) = (_mm256_set1_ps(TOO_LARGE), _mm256_set1_ps(LARGE_ENOUGH));
+        let fits = _mm256_and_ps(
+            _mm256_cmp_ps::<_CMP_LT_OQ>(low, bound),
+            _mm256_cmp_ps::<_CMP_LT_OQ>(high, bound),
+        );
+        let large = _mm256_cmp_ps::<_CMP_GE_OQ>(largest, enough);
+        _mm256_movemask_ps(fits) == 0xff && _mm256_movemask_ps(large) != 0
+    }
+}
