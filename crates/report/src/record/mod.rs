@@ -8,6 +8,7 @@ pub mod check;
 #[cfg(test)]
 mod fuzz;
 pub mod layouts;
+mod measured;
 pub mod peers;
 #[cfg(test)]
 pub(crate) mod samples;
