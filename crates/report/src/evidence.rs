@@ -1,5 +1,6 @@
 //! The records that documents are made of, machine by machine.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,12 @@ impl Evidence {
     /// A folder that cannot be read: which, and why.
     pub fn load(folders: &[PathBuf]) -> Result<Self, String> {
         let mut evidence = Self::default();
+        let mut read = HashSet::new();
         for folder in folders {
+            // The same folder once, however it is called.
+            if fs::canonicalize(folder).is_ok_and(|path| !read.insert(path)) {
+                continue;
+            }
             for file in files(folder)? {
                 if let Err(reason) = evidence.read(folder, &file) {
                     evidence.skipped.push(format!("{} {reason}; it is skipped", file.display()));
@@ -282,6 +288,22 @@ mod tests {
         assert_eq!(evidence.add(record(&other), Path::new("box")), Ok(()));
         assert_eq!(evidence.machines.len(), 1);
         assert_eq!(evidence.machines[0].benches.len(), 2);
+    }
+
+    #[test]
+    fn a_folder_is_read_once_and_a_second_copy_is_named() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let machine = folder.path().join("box");
+        fs::create_dir(&machine)?;
+        fs::write(machine.join("one.json"), BENCH)?;
+        let twice = [folder.path().to_owned(), folder.path().join(".")];
+        let evidence = Evidence::load(&twice).expect("a folder");
+        assert_eq!((evidence.machines[0].benches.len(), evidence.skipped.len()), (1, 0));
+        fs::write(machine.join("two.json"), BENCH)?;
+        let evidence = Evidence::load(&twice).expect("a folder");
+        assert_eq!(evidence.machines[0].benches.len(), 1);
+        assert!(evidence.skipped[0].contains("two.json measures the same as"), "{evidence:?}");
+        Ok(())
     }
 
     #[test]

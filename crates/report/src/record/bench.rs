@@ -195,6 +195,9 @@ impl Sound for BenchRecord {
         }
         positive_all("limits.in_place_scale_samples", &self.limits.in_place_scale_samples)?;
         positive_all("limits.in_place_triad_samples", &self.limits.in_place_triad_samples)?;
+        if self.rows.is_empty() {
+            return Err(Wrong::new("rows", "none is there, and one or more are accepted"));
+        }
         self.rows.iter().try_for_each(Row::sound)
     }
 }
@@ -240,13 +243,15 @@ mod tests {
         let record: BenchRecord =
             serde_json::from_str(crate::record::samples::BENCH).expect("a sample");
         type Change = fn(&mut BenchRecord);
-        let changes: [(Change, &str); 8] = [
+        let changes: [(Change, &str); 10] = [
+            (|r| r.rows.clear(), "rows: none is there"),
+            (|r| r.rows[0].forward_gbps = -1e300, "rows[].forward_gbps: -1e300 is there"),
             (|r| r.rows[1].forward_seconds.median *= 2.0, "rows[].forward_seconds.median: 0.003"),
             (|r| r.rows[1].backward_seconds.max *= 2.0, "rows[].backward_seconds.max"),
             (|r| r.rows[1].forward_seconds.samples = 4, "rows[].forward_seconds.samples: 4"),
             (|r| r.rows[0].backward_samples.clear(), "rows[].backward_samples: none"),
             (|r| r.rows[0].saved_bytes = u64::MAX, "rows[].saved_bytes: 18446744073709551615"),
-            (|r| r.rows[0].slope_gradient_relative_error = -1.0, "error: -1 is there"),
+            (|r| r.rows[0].slope_gradient_relative_error = -1.0, "error: -1.0 is there"),
             (|r| r.settings.slopes = "0.3\n# x".into(), "settings.slopes: control"),
             (|r| r.machine.cpu = " ".into(), "machine.cpu: ' '"),
         ];

@@ -61,7 +61,7 @@ pub(crate) fn positive(place: &str, value: f64) -> Result<(), Wrong> {
     if (1e-30..=1e30).contains(&value) {
         Ok(())
     } else {
-        Err(Wrong::new(place, &format!("{value} is there, and 1e-30 to 1e30 is accepted")))
+        Err(Wrong::new(place, &format!("{value:?} is there, and 1e-30 to 1e30 is accepted")))
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn share(place: &str, value: f64) -> Result<(), Wrong> {
     if value > 0.0 && value <= 1000.0 {
         Ok(())
     } else {
-        Err(Wrong::new(place, &format!("{value} is there, and a share of 0 to 1000 is accepted")))
+        Err(Wrong::new(place, &format!("{value:?} is there, and a share of 0 to 1000 is accepted")))
     }
 }
 
