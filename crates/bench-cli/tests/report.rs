@@ -207,9 +207,11 @@ fn bad_records_are_named_and_the_rest_is_reported() -> Outcome {
         (
             "nonsense.json",
             good.replacen("\"forward_gbps\": ", "\"forward_gbps\": -", 1),
-            "above zero",
+            "rows[].forward_gbps",
         ),
         ("empty.json", String::new(), "no JSON"),
+        // Read behind the first of the two, which counts.
+        ("twice.json", good.clone(), "measures the same as"),
     ];
     for (name, text, _) in &bad {
         fs::write(file.with_file_name(name), text)?;
@@ -221,7 +223,7 @@ fn bad_records_are_named_and_the_rest_is_reported() -> Outcome {
         let line = stderr.lines().find(|line| line.contains(name)).ok_or(*name)?;
         assert!(line.contains(says) && line.contains("skipped"), "{line}");
     }
-    assert!(stderr.contains("7 records were left out"), "{stderr}");
+    assert!(stderr.contains("8 records were left out"), "{stderr}");
     assert!(folder.path().join("out/comparison.html").is_file());
     let (status, _, stderr) = run(folder.path(), &[&REPORT[..], &["--check"]].concat())?;
     assert_eq!(status, 1, "up to date, and records are left out");
@@ -254,5 +256,12 @@ fn command_lines_that_cannot_be_used() -> Outcome {
         assert_eq!(status, 2, "{stderr}");
         assert!(stderr.contains(says), "{stderr}");
     }
+    // The last file is in the way: none of the others is written either.
+    fs::create_dir_all(folder.path().join("out/comparison.html"))?;
+    let (status, stdout, stderr) = run(folder.path(), &REPORT)?;
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("comparison.html: names a folder"), "{stderr}");
+    assert!(!folder.path().join("out/comparison.md").exists(), "{stderr}");
+    assert_eq!(fs::read_dir(folder.path().join("out/comparison"))?.count(), 0, "{stderr}");
     Ok(())
 }

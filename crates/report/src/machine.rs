@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::sound::{Sound, Wrong, text};
+use crate::record::sound::{Sound, Wrong, name, text};
 
 /// What every record says about the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,11 +51,9 @@ pub fn slug_of(cpu: &str, cores: usize, gpu: Option<&str>) -> String {
 
 impl Sound for Machine {
     fn sound(&self) -> Result<(), Wrong> {
-        for (name, value) in
-            [("machine.cpu", &self.cpu), ("machine.simd", &self.simd), ("machine.os", &self.os)]
-        {
-            text(name, value)?;
-        }
+        name("machine.cpu", &self.cpu)?;
+        text("machine.simd", &self.simd)?;
+        text("machine.os", &self.os)?;
         match &self.gpu {
             Some(gpu) => [&gpu.name, &gpu.compute_capability, &gpu.cuda]
                 .into_iter()

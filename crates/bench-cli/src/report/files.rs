@@ -56,13 +56,15 @@ impl Files {
                 })?;
             }
         }
+        // A file that cannot be written is found out before any other is.
+        let draft = |(file, text): &(PathBuf, String)| {
+            stale(file, text).then(|| Draft::open("--output-dir", file)).transpose()
+        };
+        let drafts = self.files.iter().map(draft).collect::<Result<Vec<_>, _>>()?;
         let mut stdout = std::io::stdout().lock();
-        for (file, text) in &self.files {
-            let stale = stale(file, text);
-            if stale {
-                Draft::open("--output-dir", file)?.publish(text.as_bytes())?;
-            }
-            let done = if stale { "written" } else { "as it was" };
+        for ((file, text), draft) in self.files.iter().zip(drafts) {
+            let done = if draft.is_some() { "written" } else { "as it was" };
+            draft.map_or(Ok(()), |draft| draft.publish(text.as_bytes()))?;
             // A reader that has gone does not want the list.
             let _ = writeln!(stdout, "{}: {done}", file.display());
         }

@@ -1,6 +1,7 @@
 //! Draws a chart by plotters. Nothing here depends on fonts, on the clock or on an order of hashes: the same chart is the
 //! same text.
 
+use maud::html;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::element::DashedPathElement;
@@ -21,11 +22,14 @@ const TICK: i32 = 15;
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// The chart as one SVG element, which `title` and `name` call for those who do not see it.
+/// The chart as one SVG element, called after its title for those who do not see it.
 pub(crate) fn svg(chart: &Chart) -> Result<String, Undrawn> {
     let mut svg = String::new();
     match draw(&mut svg, chart) {
-        Ok(()) => Ok(svg.replacen("<svg ", "<svg role=\"img\" ", 1)),
+        Ok(()) => {
+            let name = html! { (chart.title) }.into_string();
+            Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{name}\" "), 1))
+        }
         Err(error) => Err(Undrawn(format!("cannot draw \"{}\": {error}", chart.title))),
     }
 }

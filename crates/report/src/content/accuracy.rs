@@ -96,7 +96,7 @@ fn figure(machine: &Machine, check: &CheckRecord, rows: &[&Accuracy]) -> Figure 
     let mut data = Table::new(format!("relative errors of {DRAWN} by slope"), &columns);
     if let Some(first) = rows.first() {
         for (index, slope) in first.slopes.iter().enumerate() {
-            let mut cells = vec![Cell::number(slope.to_string(), *slope)];
+            let mut cells = vec![Cell::number(show::slope(*slope), *slope)];
             cells.extend(rows.iter().map(|row| {
                 row.errors.get(index).map_or_else(show::dash, |error| show::error(*error))
             }));
@@ -106,7 +106,7 @@ fn figure(machine: &Machine, check: &CheckRecord, rows: &[&Accuracy]) -> Figure 
     let terms = rows.first().map_or(0, |row| row.terms).to_string();
     let on = check.device.replace(':', "-");
     Figure {
-        name: format!("{}-accuracy-{}", machine.name, crate::machine::slug(&on)),
+        name: format!("{}-accuracy-{}", machine.slug, crate::machine::slug(&on)),
         chart: Chart {
             title: format!("Error of {DRAWN}'s slope gradient against f64"),
             columns: 2,
@@ -124,8 +124,9 @@ fn figure(machine: &Machine, check: &CheckRecord, rows: &[&Accuracy]) -> Figure 
 
 /// The worst of each strategy and element type, and where.
 fn table(check: &CheckRecord) -> Table {
+    let range = show::range(check.accuracy.iter().flat_map(|row| &row.slopes));
     let mut table = Table::new(
-        "Largest relative error of the slope gradient, slopes from 1e-8 to 4 of both signs",
+        format!("Largest relative error of the slope gradient, {range}"),
         &["strategy", "dtype", "largest error", "at slope"],
     );
     for row in &check.accuracy {
@@ -137,7 +138,7 @@ fn table(check: &CheckRecord) -> Table {
             Cell::code(row.strategy.clone()),
             Cell::words(row.dtype.clone()),
             show::error(*error),
-            if *error == 0.0 { show::dash() } else { Cell::number(slope.to_string(), *slope) },
+            if *error == 0.0 { show::dash() } else { Cell::number(show::slope(*slope), *slope) },
         ]);
     }
     table

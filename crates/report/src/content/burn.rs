@@ -19,7 +19,8 @@ fn kind(run: &BurnRecord) -> String {
         1 => "1 thread".to_owned(),
         threads => format!("{threads} threads"),
     };
-    format!("{}, batch {}, {threads}", settings.network, settings.batch)
+    let (network, batch) = (&settings.network, settings.batch);
+    format!("{network}, batch {batch}, {}, {} signs, {threads}", settings.dtype, settings.signs)
 }
 
 /// Milliseconds of a step: the median, and the middle half of the rounds.
@@ -68,7 +69,7 @@ fn figure(machine: &Machine, runs: &[&BurnRecord]) -> Figure {
         }
     }
     Figure {
-        name: format!("{}-burn", machine.name),
+        name: format!("{}-burn", machine.slug),
         chart: Chart {
             title: "Time of a step of the layer inside Burn, and of Burn's own".to_owned(),
             columns: 1,
@@ -83,7 +84,7 @@ fn figure(machine: &Machine, runs: &[&BurnRecord]) -> Figure {
             }],
         },
         caption: say(
-            "Forward and backward of all PReLU layers of the network, in f32, as a program that uses Burn calls them. Markers are medians, lines the middle half of the rounds.",
+            "Forward and backward of all PReLU layers of the network, as a program that uses Burn calls them. Markers are medians, lines the middle half of the rounds.",
             &[],
         ),
         data,

@@ -13,7 +13,7 @@ const LIMIT: &str = "scale and triad in place";
 /// Fewer sizes are no curve.
 const FEWEST: usize = 3;
 
-/// A chart with a panel for each number of threads; nothing where too few sizes were measured.
+/// A chart with a panel for each number of threads and kind of run; nothing where too few sizes were measured.
 pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
     let records: Vec<&BenchRecord> = machine
         .benches
@@ -24,8 +24,12 @@ pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
         })
         .collect();
     let mut panels: Vec<(String, Vec<&BenchRecord>)> = Vec::new();
-    for record in records {
-        let threads = show::threads(record);
+    // Only what differs in nothing but its size is a curve.
+    for (record, apart) in records.iter().copied().zip(show::apart(&records)) {
+        let mut threads = show::threads(record);
+        if !apart.is_empty() {
+            threads = format!("{threads}, {apart}");
+        }
         match panels.iter_mut().find(|(known, _)| *known == threads) {
             Some((_, group)) => group.push(record),
             None => panels.push((threads, vec![record])),
@@ -111,7 +115,7 @@ fn figure(facts: &Facts, machine: &Machine, groups: &[(String, Vec<&BenchRecord>
         }
     }
     Figure {
-        name: format!("{}-elements", machine.name),
+        name: format!("{}-elements", machine.slug),
         chart: Chart {
             title: "Time of a step by the number of elements, f32".to_owned(),
             columns: groups.len().min(2),

@@ -30,7 +30,13 @@ pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
         let rows: Vec<&Row> = record.rows.iter().filter(same).collect();
         blocks.push(Block::Figure(figure((facts, machine), record, &rows)));
     }
-    blocks.extend(machine.layouts.iter().map(|record| Block::Table(table(facts, record))));
+    // What the chart shows first, and in cache last.
+    let mut records: Vec<&LayoutsRecord> = machine.layouts.iter().collect();
+    records.sort_by_key(|record| {
+        let settings = &record.settings;
+        (settings.size_mebibytes.is_none(), settings.level.is_some(), settings.slopes != "positive")
+    });
+    blocks.extend(records.into_iter().map(|record| Block::Table(table(facts, record))));
     blocks
 }
 
@@ -75,7 +81,8 @@ fn figure((facts, machine): (&Facts, &Machine), record: &LayoutsRecord, rows: &[
     let (dtype, threads) = rows
         .first()
         .map_or((String::new(), String::new()), |row| (row.dtype.clone(), threads(row)));
-    let columns = ["layout", "strategy", "forward", "samples", "backward", "samples "];
+    let columns =
+        ["layout", "strategy", "forward", "slowest to fastest", "backward", "slowest to fastest "];
     let mut data = Table::new(format!("shares of the limit in {dtype}, {threads}"), &columns);
     for row in rows {
         for name in &strategies {
@@ -89,7 +96,7 @@ fn figure((facts, machine): (&Facts, &Machine), record: &LayoutsRecord, rows: &[
         }
     }
     Figure {
-        name: format!("{}-layouts", machine.name),
+        name: format!("{}-layouts", machine.slug),
         chart: Chart {
             title: format!(
                 "Rate of each pass over the limit of memory, by layout: {dtype}, {threads}"
@@ -128,7 +135,13 @@ fn table(facts: &Facts, record: &LayoutsRecord) -> Table {
         "Share of the limit by layout: {} slopes, SIMD level {}, {size}, {} samples",
         settings.slopes, record.machine.simd, settings.samples
     );
-    let strategies = record.rows.first().map(|row| names(facts, row)).unwrap_or_default();
+    // Not every row has to have every strategy.
+    let mut strategies: Vec<&str> = Vec::new();
+    for name in record.rows.iter().flat_map(|row| names(facts, row)) {
+        if !strategies.contains(&name) {
+            strategies.push(name);
+        }
+    }
     let mut columns = vec!["layout".to_owned(), "shape".into(), "dtype".into(), "threads".into()];
     for pass in ["forward", "backward"] {
         columns.extend(strategies.iter().map(|name| format!("{name} {pass}")));

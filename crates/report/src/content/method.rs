@@ -6,23 +6,46 @@ use super::show;
 use crate::doc::{Block, Cell, Table, paragraph, say};
 use crate::evidence::Machine;
 
+/// What makes a set of records, and pages of them.
+const COMMANDS: &str = "\
+mkdir records
+RECORDS=records scripts/record                   # networks, types, sizes, accuracy, training: some ten minutes
+RECORDS=records scripts/record layouts levels    # layouts: a quarter of an hour
+benches/peers/run --help                         # other implementations
+prelu-mem report --records records --output-dir out";
+
 /// The same for all machines.
 pub(super) fn section(machines: &[Machine]) -> Vec<Block> {
     vec![
         Block::Heading(2, "How it was measured".to_owned()),
         Block::List(vec![
-            say("Before anything is timed, every strategy's gradients are compared with an oracle in f64.", &[]),
-            say("Memory is counted in a step of its own, by the backend's allocator, and equals what was predicted; time is taken in others.", &[]),
-            say("A sample is one step (the mean of several for tensors that fit a cache): forward through all layers, then backward through them in reverse. In every round all strategies and the limits' loops take one sample each, so that what disturbs one disturbs all.", &[]),
-            say("The first step is a warm-up; freed saved states are kept for the next step, as in training. Just before its pass, every layer's tensor is written anew, as the layer before it would have done.", &[]),
-            say("Figures are medians; spreads are the middle half of the samples, or all of them where it says so. Every sample is in its record.", &[]),
+            say(
+                "Before anything is timed, every strategy's gradients are compared with an oracle in f64.",
+                &[],
+            ),
+            say(
+                "Memory is counted in a step of its own, by the backend's allocator, and equals what was predicted; time is taken in others.",
+                &[],
+            ),
+            say(
+                "In `bench`, a sample is one step (the mean of several for tensors that fit a cache): forward through all layers, then backward through them in reverse. In every round all strategies and the limits' loops take one sample each, so that what disturbs one disturbs all.",
+                &[],
+            ),
+            say(
+                "The first step is a warm-up; freed saved states are kept for the next step, as in training. Just before its pass, every layer's tensor is written anew, as the layer before it would have done.",
+                &[],
+            ),
+            say(
+                "Figures are medians; spreads are the middle half of the samples, or all of them where it says so. Every sample of `bench` is in its record; records of layouts and of other implementations have the median and both ends.",
+                &[],
+            ),
         ]),
         Block::Table(table(machines)),
         paragraph(
-            "The records here are made by one script on a machine that does nothing else, and yours by the same commands ([records](records.md)):",
+            "The same of your machine, which should do nothing else meanwhile ([records](records.md)):",
             &[],
         ),
-        Block::Commands("scripts/record            # all of it, some minutes\nprelu-mem report          # this page".to_owned()),
+        Block::Commands(COMMANDS.to_owned()),
     ]
 }
 

@@ -32,7 +32,7 @@ pub(super) fn content(evidence: &Evidence, facts: &Facts) -> Content {
     let answer = machines.iter().find_map(|machine| answer::answer(facts, machine));
     let each = |title: &str, part: Part| each(title, (facts, machines), part);
     let mut blocks = vec![paragraph(
-        "PReLU run in place overwrites its input, and backward needs it: every strategy here is a way to keep what backward needs. This page is made of measured records by `prelu-mem report`; what no record says is not in it.",
+        "PReLU run in place overwrites its input, and backward needs it: every strategy here is a way to keep what backward needs. What waits from forward to backward is called saved: the less, the larger the batch. This page is made by `prelu-mem report`: times, errors and losses are those of measured records, batches are planned.",
         &[],
     )];
     blocks.extend(choice::helper(facts, machines));
@@ -82,14 +82,28 @@ mod tests {
     use crate::facts::sample;
     use crate::record::{read, samples};
 
-    /// One record of each kind.
-    fn evidence() -> Evidence {
+    /// These records, of one machine.
+    fn of(texts: impl IntoIterator<Item = String>) -> Evidence {
         let mut evidence = Evidence::default();
-        for text in samples::ALL {
+        for text in texts {
             let record = read(text.as_bytes()).expect("a record");
             evidence.add(record, Path::new("machine")).expect("of one machine");
         }
         evidence
+    }
+
+    /// One record of each kind; and what the charts need that are of several.
+    fn evidence() -> Evidence {
+        let network = "\"network\": \"iresnet50\"";
+        let vnet = samples::BENCH.replace(network, "\"network\": \"vnet\"");
+        let sizes = [1000, 2000, 4000].map(|size| {
+            let shape = samples::BENCH.replace(network, &format!("\"shape\": [1, {size}]"));
+            shape.replace("\"elements\": 1000", &format!("\"elements\": {size}"))
+        });
+        let baseline = samples::ALL[2]
+            .replace("\"strategy\": \"bitmask\"", "\"strategy\": \"full-copy\"")
+            .replace("\"mean_loss\": 1.5", "\"mean_loss\": 1.25");
+        of(samples::ALL.map(str::to_owned).into_iter().chain([vnet, baseline]).chain(sizes))
     }
 
     fn figures(content: &Content) -> Vec<&Figure> {
@@ -119,6 +133,8 @@ mod tests {
             [
                 "answer",
                 "batches",
+                "machine-limits-f32-1-thread",
+                "machine-elements",
                 "machine-layouts",
                 "machine-accuracy-cpu",
                 "machine-training",
@@ -177,6 +193,36 @@ mod tests {
         let found = headings(&evidence);
         assert!(found.iter().any(|heading| heading == "On a GPU"), "{found:?}");
         assert!(!found.iter().any(|heading| heading.starts_with("Time against")), "{found:?}");
+    }
+
+    #[test]
+    fn a_run_of_some_strategies_is_not_the_answer() {
+        let mut some: serde_json::Value = serde_json::from_str(samples::BENCH).expect("a sample");
+        some["rows"].as_array_mut().expect("rows").pop();
+        let texts = [some.to_string(), samples::BENCH.to_owned()];
+        let answer = content(&of(texts), &sample()).answer.expect("a bench of a network");
+        assert_eq!(answer.table.rows.len(), 2);
+    }
+
+    #[test]
+    fn the_note_says_what_the_table_is_of() {
+        let note = |texts: Vec<String>| {
+            let answer = content(&of(texts), &sample()).answer.expect("a bench of a network");
+            let cells: Vec<String> = answer.table.rows[1].iter().map(|c| c.text.clone()).collect();
+            (crate::page::markdown::words(&answer.note), cells[6].clone())
+        };
+        let (words, exact) = note(vec![samples::BENCH.into()]);
+        assert!(words.contains("on A CPU (2 cores), slopes 0.3"), "{words}");
+        assert!(words.contains("gradient, for slopes 0.3.") && exact == "bit for bit", "{words}");
+        let check = samples::ALL[1];
+        let (words, exact) = note(vec![samples::BENCH.into(), check.into()]);
+        assert!(words.contains("for slopes from 1e-8 to 1 of both signs."), "{words}");
+        assert_eq!(exact, "bit for bit");
+        let failed = check.replace("\"failed\": 0", "\"failed\": 1");
+        assert_eq!(note(vec![samples::BENCH.into(), failed.clone()]).1, "a check FAILED");
+        // What failed on a GPU is nothing against the processor.
+        let gpu = failed.replace("\"device\": \"cpu\"", "\"device\": \"cuda:0\"");
+        assert_eq!(note(vec![samples::BENCH.into(), gpu]).1, "bit for bit");
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn figure(
     (dtype, threads): (&str, &str),
     records: &[&BenchRecord],
 ) -> Figure {
-    let names: Vec<String> = records.iter().map(|record| show::subject(record)).collect();
+    let names = show::subjects(records);
     let strategies = strategies(records);
     let panel = |title: &str, forward: bool| {
         let series = |(index, strategy): (usize, &String)| {
@@ -102,7 +102,7 @@ fn figure(
     Figure {
         name: format!(
             "{}-{name}-{}",
-            machine.name,
+            machine.slug,
             crate::machine::slug(&format!("{dtype} {threads}"))
         ),
         chart: Chart {
@@ -147,11 +147,11 @@ fn table(caption: String, records: &[&BenchRecord]) -> Table {
         "over full-copy ",
     ];
     let mut table = Table::new(caption, &columns);
-    for record in records {
+    for (record, subject) in records.iter().zip(show::subjects(records)) {
         let full = show::baseline(record);
         for row in show::rows(record) {
             let mut cells = vec![
-                Cell::words(show::subject(record)),
+                Cell::words(subject.clone()),
                 Cell::words(record.settings.dtype.clone()),
                 Cell::words(show::threads(record)),
                 Cell::code(row.strategy.clone()),

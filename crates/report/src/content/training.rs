@@ -1,11 +1,13 @@
 //! Training curves: that strategies learn alike, and what a step of each takes.
 
+use serde_json::{Map, Value, json};
+
 use super::show::{self, BASELINE};
 use crate::chart::{Chart, Panel, Point, Scale, Series};
 use crate::doc::{Block, Cell, Figure, Table, say};
 use crate::evidence::Machine;
 use crate::facts::Facts;
-use crate::record::training::{Epoch, TrainingRecord};
+use crate::record::training::{Epoch, Settings, TrainingRecord};
 
 /// A chart with the curves of all runs, and a table.
 pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
@@ -36,21 +38,53 @@ fn label(run: &TrainingRecord) -> String {
     label
 }
 
+/// What each run is called: its label, with the settings that tell it from others of that label.
+fn labels(runs: &[&TrainingRecord]) -> Vec<String> {
+    let settings = |run: &TrainingRecord| -> Map<String, Value> {
+        json!(run.settings).as_object().cloned().unwrap_or_default()
+    };
+    let one = |run: &&TrainingRecord| {
+        let (name, own) = (label(run), settings(run));
+        let same: Vec<_> = runs.iter().filter(|r| label(r) == name).map(|r| settings(r)).collect();
+        let differs = |key: &&String| same.iter().any(|other| other.get(*key) != own.get(*key));
+        let value = |key: &String| match &own[key] {
+            Value::String(words) => words.clone(),
+            other => other.to_string(),
+        };
+        let apart = own.keys().filter(differs);
+        let apart: Vec<String> =
+            apart.map(|key| format!("{} {}", key.replace('_', " "), value(key))).collect();
+        std::iter::once(name).chain(apart).collect::<Vec<_>>().join(", ")
+    };
+    runs.iter().map(one).collect()
+}
+
 fn styled(facts: &Facts, runs: &[&TrainingRecord]) -> Vec<(String, usize)> {
     let mut others = 0..;
-    let mut style = |run: &&TrainingRecord| {
+    let mut style = |(run, label): (&&TrainingRecord, String)| {
         let style = match &run.settings.strategy {
             Some(strategy) => facts.style(strategy),
             None => Facts::other(others.next().unwrap_or(0)),
         };
-        (label(run), style)
+        (label, style)
     };
-    runs.iter().map(&mut style).collect()
+    runs.iter().zip(labels(runs)).map(&mut style).collect()
 }
 
-/// The run that losses are held against.
-fn baseline<'a>(runs: &[&'a TrainingRecord]) -> Option<&'a TrainingRecord> {
-    runs.iter().copied().find(|run| run.settings.strategy.as_deref() == Some(BASELINE))
+/// The run that this one's losses are held against: the baseline's that learned the same function from the same start.
+fn baseline<'a>(runs: &[&'a TrainingRecord], run: &TrainingRecord) -> Option<&'a TrainingRecord> {
+    let task = |run: &TrainingRecord| Settings {
+        activation: String::new(),
+        strategy: None,
+        hand_over: None,
+        gradients: String::new(),
+        epochs: 0,
+        threads: 0,
+        version: String::new(),
+        ..run.settings.clone()
+    };
+    let full = |run: &&TrainingRecord| run.settings.strategy.as_deref() == Some(BASELINE);
+    runs.iter().copied().filter(full).find(|base| task(base) == task(run))
 }
 
 /// By epoch: how far a mean loss is from the baseline's, over it.
@@ -97,19 +131,31 @@ fn figure(facts: &Facts, machine: &Machine, runs: &[&TrainingRecord]) -> Figure 
         panel("Training loss", &|v| Scale::log("mean cross entropy (nats)", 5, v), &losses),
         panel("Test accuracy", &|v| Scale::linear("correct (%)", Some(floor(&v)), v), &correct),
     ];
-    if let Some(base) = baseline(runs) {
-        let away = |run: &TrainingRecord| -> Vec<(usize, f64)> {
-            let other = run.settings.strategy.is_some() && !std::ptr::eq(run, base);
-            let all = if other { differences(run, base) } else { Vec::new() };
-            all.into_iter().filter(|(_, value)| *value > 0.0).collect()
+    // By strategies, not by what is none.
+    let away = |run: &TrainingRecord| -> Vec<(usize, f64)> {
+        let base = baseline(runs, run).filter(|base| !std::ptr::eq(*base, run));
+        let base = base.filter(|_| run.settings.strategy.is_some());
+        base.map(|base| differences(run, base)).unwrap_or_default()
+    };
+    let largest = runs.iter().flat_map(|run| away(run)).map(|(_, value)| value).reduce(f64::max);
+    if largest.is_some_and(|value| value > 0.0) {
+        let some = |run: &TrainingRecord| {
+            away(run).into_iter().filter(|(_, value)| *value > 0.0).collect()
         };
         let axis = |values| Scale::log("over its loss", 5, values);
-        panels.push(panel("Difference of the loss from full-copy's", &axis, &away));
+        panels.push(panel("Difference of the loss from full-copy's", &axis, &some));
     }
+    let caption = match largest {
+        Some(largest) => say(
+            "The losses of other strategies are off `{}`'s by {} of it at most; where they differ, the last panel shows by how much. A strategy that is missing there has its losses to the last digit.",
+            &[BASELINE, &show::error(largest).text],
+        ),
+        None => say("A curve for each run.", &[]),
+    };
     let columns = ["epoch", "run", "mean loss (nats)", "test accuracy %", "off full-copy's loss"];
     let mut data = Table::new("losses and accuracies by epoch", &columns);
     for (run, (name, _)) in runs.iter().zip(&labels) {
-        let away = baseline(runs).map(|base| differences(run, base)).unwrap_or_default();
+        let away = baseline(runs, run).map(|base| differences(run, base)).unwrap_or_default();
         for epoch in &run.epochs {
             let off = away.iter().find(|(number, _)| *number == epoch.epoch);
             data.push(vec![
@@ -124,7 +170,7 @@ fn figure(facts: &Facts, machine: &Machine, runs: &[&TrainingRecord]) -> Figure 
         }
     }
     Figure {
-        name: format!("{}-training", machine.name),
+        name: format!("{}-training", machine.slug),
         chart: Chart {
             title: "Training on handwritten digits, by strategy".to_owned(),
             columns: 1,
@@ -132,10 +178,7 @@ fn figure(facts: &Facts, machine: &Machine, runs: &[&TrainingRecord]) -> Figure 
             legend: true,
             panels,
         },
-        caption: say(
-            "The curves of strategies lie on one another: that is the point, and the last panel shows by how much they differ. A run that is missing from it has `{}`'s losses bit for bit.",
-            &[BASELINE],
-        ),
+        caption,
         data,
     }
 }
@@ -161,13 +204,13 @@ fn table(runs: &[&TrainingRecord]) -> Table {
         "step KiB",
     ];
     let mut table = Table::new("Runs on the digits", &columns);
-    for run in runs {
+    for (run, label) in runs.iter().zip(labels(runs)) {
         let Some(last) = run.epochs.last() else { continue };
-        let away = baseline(runs).map(|base| differences(run, base)).unwrap_or_default();
+        let away = baseline(runs, run).map(|base| differences(run, base)).unwrap_or_default();
         let largest = away.into_iter().map(|(_, value)| value).reduce(f64::max);
         let step = run.memory.as_ref().map(|memory| memory.counted_step_bytes as f64 / 1024.0);
         table.push(vec![
-            Cell::code(label(run)),
+            Cell::code(label),
             Cell::words(run.settings.gradients.clone()),
             Cell::number(last.epoch.to_string(), last.epoch as f64),
             last.mean_loss.map_or_else(show::dash, |loss| Cell::number(format!("{loss:.6}"), loss)),
@@ -177,4 +220,59 @@ fn table(runs: &[&TrainingRecord]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample;
+    use crate::record::samples::ALL;
+
+    fn run(strategy: Option<&str>, losses: [f64; 2]) -> TrainingRecord {
+        let mut run: TrainingRecord = serde_json::from_str(ALL[2]).expect("a sample");
+        run.settings.strategy = strategy.map(str::to_owned);
+        for (epoch, loss) in run.epochs.iter_mut().zip(losses) {
+            epoch.mean_loss = Some(loss);
+        }
+        run
+    }
+
+    fn machine(runs: Vec<TrainingRecord>) -> crate::Evidence {
+        let mut evidence = crate::Evidence::default();
+        for run in runs {
+            let record = crate::record::Record::Training(run);
+            evidence.add(record, std::path::Path::new("box")).expect("of one machine");
+        }
+        evidence
+    }
+
+    fn caption(runs: Vec<TrainingRecord>) -> (usize, String) {
+        let evidence = machine(runs);
+        let blocks = section(&sample(), &evidence.machines[0]);
+        let Block::Figure(figure) = &blocks[0] else { panic!("a figure comes first") };
+        (figure.chart.panels.len(), crate::page::markdown::words(&figure.caption))
+    }
+
+    #[test]
+    fn captions_say_how_far_losses_are() {
+        let full = || run(Some("full-copy"), [2.0, 1.0]);
+        let (panels, words) = caption(vec![full(), run(Some("bitmask"), [2.0, 1.5])]);
+        assert!(panels == 3 && words.contains("by 0.500 of it at most"), "{words}");
+        let (panels, words) = caption(vec![full(), run(Some("diff-stash"), [2.0, 1.0])]);
+        assert!(panels == 2 && words.contains("by 0 of it at most"), "{words}");
+        let mut composed = run(None, [2.0, 1.1]);
+        composed.settings.activation = "composition".into();
+        assert_eq!(caption(vec![full(), composed]), (2, "A curve for each run.".into()));
+        assert_eq!(caption(vec![run(Some("bitmask"), [2.0, 1.0])]).1, "A curve for each run.");
+    }
+
+    #[test]
+    fn only_runs_of_one_task_are_compared() {
+        let (full, bits) = (run(Some("full-copy"), [2.0, 1.0]), run(Some("bitmask"), [2.0, 1.1]));
+        let mut other = bits.clone();
+        other.settings.batch = 64;
+        let runs = [&full, &bits, &other];
+        assert!(baseline(&runs, &bits).is_some() && baseline(&runs, &other).is_none());
+        assert_eq!(labels(&runs), ["full-copy", "bitmask, batch 32", "bitmask, batch 64"]);
+    }
 }

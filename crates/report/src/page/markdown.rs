@@ -30,7 +30,7 @@ fn block_text(block: &Block, links: bool, pictures: &str) -> String {
                 items.iter().map(|item| format!("- {}", inline(item, links))).collect();
             items.join("\n")
         }
-        Block::Table(table) => format!("**{}**\n\n{}", escaped(&table.caption), grid(table)),
+        Block::Table(rows) => table(rows),
         Block::Figure(figure) => figure_text(figure, links, pictures),
         Block::Commands(lines) => format!("```sh\n{lines}\n```"),
     }
@@ -49,8 +49,13 @@ fn figure_text(figure: &Figure, links: bool, pictures: &str) -> String {
     text
 }
 
+/// A table below its caption.
+pub(crate) fn table(table: &Table) -> String {
+    format!("**{}**\n\n{}", escaped(&table.caption), grid(table))
+}
+
 /// The rows of a table, without its caption.
-pub(crate) fn grid(table: &Table) -> String {
+fn grid(table: &Table) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let numeric = |column: usize| {
         !table.rows.is_empty() && table.rows.iter().all(|row| row[column].value.is_some())

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use super::sound::{Sound, Wrong, positive, positive_all, share, text};
+use super::sound::{Sound, Wrong, bytes, not_negative, positive, positive_all, share, text};
 use crate::machine::Machine;
 
 /// One run.
@@ -147,13 +147,28 @@ impl Summary {
         Some(Self { median, min, max, samples: sorted.len() })
     }
 
-    fn sound(&self, name: &str) -> Result<(), Wrong> {
-        positive_all(name, &[self.min, self.median, self.max])?;
-        if self.min <= self.median && self.median <= self.max {
-            Ok(())
-        } else {
-            Err(Wrong::new(name, "its median is not between min and max"))
+    /// Positive, and of these very samples: figures and spreads are drawn from the one and from the others.
+    fn sound(&self, name: &str, samples: &[f64]) -> Result<(), Wrong> {
+        positive_all(&format!("{name}_samples"), samples)?;
+        positive_all(&format!("{name}_seconds"), &[self.min, self.median, self.max])?;
+        let Some(of) = Self::of(samples) else {
+            let place = format!("{name}_samples");
+            return Err(Wrong::new(&place, "none is there, and one or more are accepted"));
+        };
+        // Either is written with six digits.
+        let near = |told: f64, is: f64| (told - is).abs() <= 2e-5 * is;
+        for (key, told, is) in [
+            ("median", self.median, of.median),
+            ("min", self.min, of.min),
+            ("max", self.max, of.max),
+            ("samples", self.samples as f64, of.samples as f64),
+        ] {
+            if !near(told, is) {
+                let reason = format!("{told} is there, and the samples have {is}");
+                return Err(Wrong::new(&format!("{name}_seconds.{key}"), &reason));
+            }
         }
+        Ok(())
     }
 }
 
@@ -165,6 +180,7 @@ impl Sound for BenchRecord {
             ("settings.device", &settings.device),
             ("settings.dtype", &settings.dtype),
             ("settings.gradients", &settings.gradients),
+            ("settings.slopes", &settings.slopes),
             ("settings.version", &settings.version),
         ] {
             text(name, value)?;
@@ -177,6 +193,11 @@ impl Sound for BenchRecord {
         for limit in [self.limits.in_place_scale_gbps, self.limits.in_place_triad_gbps] {
             positive("limits", limit.unwrap_or(1.0))?;
         }
+        positive_all("limits.in_place_scale_samples", &self.limits.in_place_scale_samples)?;
+        positive_all("limits.in_place_triad_samples", &self.limits.in_place_triad_samples)?;
+        if self.rows.is_empty() {
+            return Err(Wrong::new("rows", "none is there, and one or more are accepted"));
+        }
         self.rows.iter().try_for_each(Row::sound)
     }
 }
@@ -187,13 +208,20 @@ impl Row {
         if let Some(way) = &self.hand_over {
             text("rows[].hand_over", way)?;
         }
-        self.forward_seconds.sound("rows[].forward_seconds")?;
-        self.backward_seconds.sound("rows[].backward_seconds")?;
-        positive_all("rows[]", &[self.elements as f64, self.forward_gbps, self.backward_gbps])?;
+        self.forward_seconds.sound("rows[].forward", &self.forward_samples)?;
+        self.backward_seconds.sound("rows[].backward", &self.backward_samples)?;
+        bytes("rows[].saved_bytes", self.saved_bytes)?;
+        bytes("rows[].shared_buffer_bytes", self.shared_buffer_bytes)?;
+        for (name, value) in [
+            ("rows[].elements", self.elements as f64),
+            ("rows[].forward_gbps", self.forward_gbps),
+            ("rows[].backward_gbps", self.backward_gbps),
+        ] {
+            positive(name, value)?;
+        }
         share("rows[].forward_of_limit", self.forward_of_limit)?;
         share("rows[].backward_of_limit", self.backward_of_limit)?;
-        positive_all("rows[].forward_samples", &self.forward_samples)?;
-        positive_all("rows[].backward_samples", &self.backward_samples)
+        not_negative("rows[].slope_gradient_relative_error", self.slope_gradient_relative_error)
     }
 }
 
@@ -208,5 +236,31 @@ mod tests {
         assert_eq!(Summary::of(&[2.0]), of(2.0, 2.0, 2.0, 1));
         assert_eq!(Summary::of(&[9.0, 1.0, 2.0]), of(2.0, 1.0, 9.0, 3));
         assert_eq!(Summary::of(&[4.0, 1.0, 2.0, 9.0]), of(3.0, 1.0, 9.0, 4));
+    }
+
+    #[test]
+    fn a_summary_is_of_its_samples() {
+        let record: BenchRecord =
+            serde_json::from_str(crate::record::samples::BENCH).expect("a sample");
+        type Change = fn(&mut BenchRecord);
+        let changes: [(Change, &str); 10] = [
+            (|r| r.rows.clear(), "rows: none is there"),
+            (|r| r.rows[0].forward_gbps = -1e300, "rows[].forward_gbps: -1e300 is there"),
+            (|r| r.rows[1].forward_seconds.median *= 2.0, "rows[].forward_seconds.median: 0.003"),
+            (|r| r.rows[1].backward_seconds.max *= 2.0, "rows[].backward_seconds.max"),
+            (|r| r.rows[1].forward_seconds.samples = 4, "rows[].forward_seconds.samples: 4"),
+            (|r| r.rows[0].backward_samples.clear(), "rows[].backward_samples: none"),
+            (|r| r.rows[0].saved_bytes = u64::MAX, "rows[].saved_bytes: 18446744073709551615"),
+            (|r| r.rows[0].slope_gradient_relative_error = -1.0, "error: -1.0 is there"),
+            (|r| r.settings.slopes = "0.3\n# x".into(), "settings.slopes: control"),
+            (|r| r.machine.cpu = " ".into(), "machine.cpu: ' '"),
+        ];
+        assert_eq!(record.sound(), Ok(()));
+        for (change, says) in changes {
+            let mut record = record.clone();
+            change(&mut record);
+            let wrong = record.sound().expect_err(says).to_string();
+            assert!(wrong.contains(says), "{wrong}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::sound::{Sound, Wrong, positive_all, text};
+use super::sound::{Sound, Wrong, name, positive_all, text};
 
 /// What the documents use of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Row {
 impl Sound for BurnRecord {
     fn sound(&self) -> Result<(), Wrong> {
         match &self.machine.cpu {
-            Some(cpu) => text("machine.cpu", cpu)?,
+            Some(cpu) => name("machine.cpu", cpu)?,
             None => return Err(Wrong::new("machine.cpu", "a processor's name is accepted")),
         }
         text("machine.os", self.machine.os.as_deref().unwrap_or_default())?;

@@ -76,8 +76,15 @@ pub struct Accuracy {
 impl Sound for CheckRecord {
     fn sound(&self) -> Result<(), Wrong> {
         self.machine.sound()?;
+        if !self.complete {
+            let reason = "false is there, and a run of all cases is accepted";
+            return Err(Wrong::new("complete", reason));
+        }
         text("version", &self.version)?;
         text("device", &self.device)?;
+        for value in [&self.device_name, &self.simd].into_iter().flatten() {
+            text("device_name, simd", value)?;
+        }
         for row in &self.rows {
             for value in [&row.strategy, &row.dtype, &row.layout] {
                 text("rows[]", value)?;

@@ -82,6 +82,23 @@ impl Spread {
     pub(super) fn values(&self) -> [f64; 3] {
         [self.median, self.min, self.max]
     }
+
+    /// Whether the middle is between the ends, and every value is what `value` takes.
+    pub(super) fn sound(
+        &self,
+        place: &str,
+        value: fn(&str, f64) -> Result<(), Wrong>,
+    ) -> Result<(), Wrong> {
+        self.values().into_iter().try_for_each(|one| value(place, one))?;
+        if self.min <= self.median && self.median <= self.max {
+            return Ok(());
+        }
+        let reason = format!(
+            "a median of {} is there, and one from min {} to max {} is accepted",
+            self.median, self.min, self.max
+        );
+        Err(Wrong::new(place, &reason))
+    }
 }
 
 impl Sound for LayoutsRecord {
@@ -89,20 +106,17 @@ impl Sound for LayoutsRecord {
         self.machine.sound()?;
         text("version", &self.version)?;
         text("settings.slopes", &self.settings.slopes)?;
+        text("settings.level", self.settings.level.as_deref().unwrap_or_default())?;
         for row in &self.rows {
             text("rows[].layout", &row.layout)?;
             text("rows[].dtype", &row.dtype)?;
             for (name, strategy) in &row.strategies {
                 text("rows[].strategies", name)?;
                 for pass in [&strategy.of_limit.forward, &strategy.of_limit.backward] {
-                    for value in pass.values() {
-                        share("rows[].strategies.of_limit", value)?;
-                    }
+                    pass.sound("rows[].strategies.of_limit", share)?;
                 }
                 for pass in [&strategy.seconds.forward, &strategy.seconds.backward] {
-                    for value in pass.values() {
-                        positive("rows[].strategies.seconds", value)?;
-                    }
+                    pass.sound("rows[].strategies.seconds", positive)?;
                 }
             }
         }

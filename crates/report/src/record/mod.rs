@@ -8,6 +8,7 @@ pub mod check;
 #[cfg(test)]
 mod fuzz;
 pub mod layouts;
+mod measured;
 pub mod peers;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -16,7 +17,7 @@ pub mod training;
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use self::bench::BenchRecord;
@@ -121,8 +122,13 @@ struct Head {
 /// # Errors
 /// Why it is none that can be used: a sentence without a subject, such as "is no JSON object: ..".
 pub fn read(bytes: &[u8]) -> Result<Record, String> {
-    let head: Head =
-        serde_json::from_slice(bytes).map_err(|error| format!("is no JSON object: {error}"))?;
+    let no_object = |error: serde_json::Error| format!("is no JSON object: {error}");
+    // A list would be taken for the values of an object.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(no_object)?;
+        return Err("is no JSON object, but another value".into());
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(no_object)?;
     let known = || Kind::ALL.map(Kind::name).join(", ");
     let Some(name) = head.record else {
         return Err(format!("says no kind: \"record\" is to be one of {}", known()));
@@ -167,7 +173,8 @@ mod tests {
     fn what_is_no_record_is_told_why() {
         for (text, parts) in [
             ("", &["no JSON object"][..]),
-            ("[1]", &["no JSON object"]),
+            ("[]", &["no JSON object, but another value"]),
+            (r#"["instructions", 1]"#, &["no JSON object, but another value"]),
             ("{}", &["says no kind", "bench, check, training"]),
             (r#"{"record": "weather", "schema": 1}"#, &["'weather'", "bench"]),
             (r#"{"record": "bench"}"#, &["says no schema"]),

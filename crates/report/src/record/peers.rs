@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::layouts::Spread;
-use super::sound::{Sound, Wrong, positive, text};
+use super::sound::{Sound, Wrong, name, positive, text};
 
 /// What the documents use of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,8 +57,15 @@ pub struct Peer {
     pub build: String,
     /// How malloc was set.
     pub allocator: String,
+    /// It is asked in every round, or in every second, third ..
+    #[serde(default = "each_round")]
+    pub every: u64,
     /// Why it was not measured; null where it was.
     pub failure: Option<String>,
+}
+
+fn each_round() -> u64 {
+    1
 }
 
 /// One network, sign mix and number of threads.
@@ -89,7 +96,7 @@ pub struct Row {
 
 impl Sound for PeersRecord {
     fn sound(&self) -> Result<(), Wrong> {
-        text("machine.cpu", &self.machine.cpu)?;
+        name("machine.cpu", &self.machine.cpu)?;
         text("machine.os", &self.machine.os)?;
         text("settings.dtype", &self.settings.dtype)?;
         text("settings.slopes", &self.settings.slopes)?;
@@ -106,9 +113,7 @@ impl Sound for PeersRecord {
             for row in &run.rows {
                 text("runs[].rows[].peer", &row.peer)?;
                 for spread in [Some(row.step), row.ratio].into_iter().flatten() {
-                    for value in spread.values() {
-                        positive("runs[].rows[]", value)?;
-                    }
+                    spread.sound("runs[].rows[]", positive)?;
                 }
             }
         }

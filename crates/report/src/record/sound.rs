@@ -39,12 +39,29 @@ pub(crate) fn text(place: &str, value: &str) -> Result<(), Wrong> {
     }
 }
 
+/// Text that is there: a name that a sentence is made with.
+pub(crate) fn name(place: &str, value: &str) -> Result<(), Wrong> {
+    if value.trim().is_empty() {
+        return Err(Wrong::new(place, &format!("'{value}' is there, and a name is accepted")));
+    }
+    text(place, value)
+}
+
+/// A count of bytes that no sum of a few of them overflows: 2^60 at most.
+pub(crate) fn bytes(place: &str, value: u64) -> Result<(), Wrong> {
+    if value <= 1 << 60 {
+        Ok(())
+    } else {
+        Err(Wrong::new(place, &format!("{value} is there, and 2^60 bytes at most are accepted")))
+    }
+}
+
 /// A number above zero that 1e-30 to 1e30 hold.
 pub(crate) fn positive(place: &str, value: f64) -> Result<(), Wrong> {
     if (1e-30..=1e30).contains(&value) {
         Ok(())
     } else {
-        Err(Wrong::new(place, &format!("{value} is there, and a number above zero is accepted")))
+        Err(Wrong::new(place, &format!("{value:?} is there, and 1e-30 to 1e30 is accepted")))
     }
 }
 
@@ -58,7 +75,7 @@ pub(crate) fn share(place: &str, value: f64) -> Result<(), Wrong> {
     if value > 0.0 && value <= 1000.0 {
         Ok(())
     } else {
-        Err(Wrong::new(place, &format!("{value} is there, and a share of 0 to 1000 is accepted")))
+        Err(Wrong::new(place, &format!("{value:?} is there, and a share of 0 to 1000 is accepted")))
     }
 }
 
@@ -76,10 +93,13 @@ mod tests {
         assert_eq!(text("a", "AMD EPYC <b> & ü"), Ok(()));
         assert!(text("a", "two\nlines").is_err_and(|wrong| wrong.to_string().starts_with("a: ")));
         assert!(text("a", &"x".repeat(301)).is_err());
+        assert_eq!((name("a", "x"), bytes("a", 1 << 60)), (Ok(()), Ok(())));
+        assert!(name("a", " ").is_err() && name("a", "x\n").is_err());
+        assert!(bytes("a", u64::MAX).is_err_and(|wrong| wrong.to_string().contains("2^60")));
         assert_eq!(positive("a", 1e-9), Ok(()));
         for value in [0.0, -1.0, 1e31, f64::NAN, f64::INFINITY, 1e-300] {
             let wrong = positive("rows[].x", value).expect_err("not accepted").to_string();
-            assert!(wrong.contains("rows[].x") && wrong.contains("above zero"), "{wrong}");
+            assert!(wrong.contains("rows[].x") && wrong.contains("1e-30"), "{wrong}");
         }
         assert_eq!((not_negative("a", 0.0), share("a", 1.02)), (Ok(()), Ok(())));
         assert!(not_negative("a", -0.1).is_err() && share("a", 0.0).is_err());

@@ -13,7 +13,7 @@ impl Bitmask {
     /// For people who choose a strategy.
     pub const ADVICE: Advice = Advice {
         needs: "the output `y` in backward",
-        right_when: "What is saved must not change while slopes are learned: it is one bit whatever the sign of the slope.",
+        right_when: "What is saved must not follow the signs of the slopes while they are learned: it is one bit for either.",
         wrong_when: "The layer behind lets go of `y` (a pooling, an addition): `y` is then kept for the mask alone. Slopes are zero, tiny or beyond 1: such channels are kept whole.",
     };
 }

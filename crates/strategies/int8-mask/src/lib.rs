@@ -14,7 +14,7 @@ impl Int8Mask {
     pub const ADVICE: Advice = Advice {
         needs: "the output `y` in backward",
         right_when: "Other code has to read the mask, a byte for each element.",
-        wrong_when: "Memory or speed is what counts: `bitmask` saves an eighth of it and moves fewer bytes.",
+        wrong_when: "Memory or speed is what counts: `bitmask` does with an eighth of it and moves fewer bytes.",
     };
 }
 
