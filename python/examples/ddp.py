@@ -58,10 +58,12 @@ def distribute(model, fsdp):
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
-    for block in model:
-        if isinstance(block, Block):
-            fully_shard(block, mesh=mesh)
-    return fully_shard(model, mesh=mesh)
+    for part in [*(block for block in model if isinstance(block, Block)), model]:
+        fully_shard(part, mesh=mesh)
+        # PyTorch 2.8 asks gloo for an average and gets the sum (its issue 162338): here it asks for the sum, and divides.
+        if hasattr(part, "set_force_sum_reduction_for_comms"):
+            part.set_force_sum_reduction_for_comms(True)
+    return model
 
 
 def leave(status):

@@ -28,3 +28,5 @@ if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 15):
 def reproducible():
     torch.manual_seed(0)
     torch.set_num_threads(min(2, os.cpu_count() or 1))
+    # Graphs that PyTorch 2.4 compiles are linked so that loading one flushes subnormal numbers from then on.
+    torch.set_flush_denormal(False)

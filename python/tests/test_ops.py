@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from reference import same_bits
 
 from prelu_mem.torch import PReLU, ops, prelu
 
@@ -18,6 +19,32 @@ def samples():
 def test_opcheck_forward():
     for x, slopes, strategy, learned in samples():
         torch.library.opcheck(ops.forward_, (x, slopes, strategy, learned))
+
+
+def test_opcheck_room():
+    """Not against a traced run: the bytes of the saved state are nobody's yet, and differ."""
+    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
+    for x, slopes, strategy, learned in samples():
+        torch.library.opcheck(ops.room, (x, slopes, strategy, learned), test_utils=checks)
+
+
+def test_opcheck_fill():
+    for x, slopes, strategy, learned in samples():
+        saved, made_with = ops.room(x, slopes, strategy, learned)
+        torch.library.opcheck(ops.fill_, (x, saved, made_with, strategy, learned))
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as it lay", "laid out anew"])
+def test_room_and_fill_are_forward(turned):
+    """torch.compile's two steps, also where the compiler lays the tensor out anew between them."""
+    for x, slopes, strategy, learned in samples():
+        expected_y = x.clone()
+        expected = ops.forward_(expected_y, slopes, strategy, learned)
+        saved, made_with = ops.room(x, slopes, strategy, learned)
+        y = x.transpose(1, 2).contiguous().transpose(1, 2) if turned else x.clone()
+        assert y.is_contiguous() is not turned
+        ops.fill_(y, saved, made_with, strategy, learned)
+        assert same_bits(y, expected_y) and same_bits(saved, expected[0]) and same_bits(made_with, expected[1])
 
 
 def test_opcheck_backward():
@@ -38,6 +65,10 @@ def test_a_saved_state_of_something_else_is_refused():
         ops.backward_(torch.randn_like(y), None, saved, made_with, "bitmask", True)
     with pytest.raises(RuntimeError, match="differ"):
         ops.backward_(torch.randn_like(y), y[:1], saved, made_with, "bitmask", True)
+    with pytest.raises(RuntimeError, match="saved state"):
+        ops.fill_(y, saved[:-1], made_with, "bitmask", True)
+    with pytest.raises(RuntimeError, match="saved state"):
+        ops.fill_(y[0], saved, made_with, "bitmask", True)
 
 
 def test_a_second_derivative_by_the_slopes_alone_is_refused():

@@ -85,7 +85,7 @@ def _backward_once(ctx: Any, grad: Tensor) -> _Gradients:
     if not ctx.learned and not grad.requires_grad:
         return gradients
     found = [gradient.requires_grad_() for gradient in gradients if gradient is not None]
-    refused = iter(torch._C._functions.DelayedError(_TWICE, len(found))(*found))  # type: ignore[attr-defined]
+    refused = iter(torch._C._functions.DelayedError(_TWICE, len(found))(*found))  # type: ignore[attr-defined,arg-type]
     return tuple(None if gradient is None else next(refused) for gradient in gradients)  # type: ignore[return-value]
 
 
@@ -98,7 +98,8 @@ class _Traced(torch.autograd.Function):
         y = x.clone()
         ctx.strategy, ctx.learned = strategy, learned
         ctx.slopes_dtype, ctx.slopes_shape = slopes.dtype, slopes.shape
-        saved, made_with = ops.forward_(y, slopes, strategy, learned)
+        saved, made_with = ops.room(y, slopes, strategy, learned)
+        ops.fill_(y, saved, made_with, strategy, learned)
         ctx.mark_non_differentiable(saved, made_with)
         ctx.save_for_backward(y if READS_OUTPUT[strategy, learned] else None, saved, made_with)
         return y, saved, made_with
@@ -115,7 +116,9 @@ _transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: Fal
 def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool) -> Tensor:
     """The output, differentiable in ``x`` and ``slopes``."""
     if torch.compiler.is_compiling():
-        y, _, _ = _Traced.apply(x, slopes, strategy, learned)
+        # Views, so that both are in the graph before the size is: within a checkpoint, PyTorch 2.8 takes them in only when
+        # they are passed on, and stumbles there over a size that is not part of any tensor yet.
+        y, _, _ = _Traced.apply(x.view_as(x), slopes.view_as(slopes), strategy, learned)
         return x.copy_(y) if inplace else y
     if _transformed():
         raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")

@@ -119,14 +119,16 @@ class _Proxy(fx.Proxy):
         return self._overwrite(operator.itruediv, other)
 
     def _overwrite(self, function: Any, other: Any) -> fx.Proxy:
-        return self.tracer.create_proxy("call_function", function, (self, other), {})
+        proxy: fx.Proxy = self.tracer.create_proxy("call_function", function, (self, other), {})
+        return proxy
 
 
 class _Tracer(fx.Tracer):
     """Functions that are wrapped for fx, and PReLUs of any kind, are not traced into."""
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _Proxy(node, self)
+        proxy: fx.Proxy = _Proxy(node, self)
+        return proxy
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.PReLU) or super().is_leaf_module(m, module_qualified_name)

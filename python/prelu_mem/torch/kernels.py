@@ -32,38 +32,30 @@ LENT = threads.lend()
 def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
     """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
     dense = x if is_dense(x) else x.contiguous()
-    host = on_host(slopes, x.dtype)
-    values = (host.data_ptr(), host.numel())
-    made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)
-    # Refuses too many axes before anything is written.
-    _native.describe(made_with.data_ptr(), memory_order(dense), DTYPES[x.dtype], values)
-    plan = _plan(dense, values, strategy, learned)
-    size = plan.saved_bytes
-    saved = torch.empty(size, dtype=torch.uint8, device=x.device)
-    begin, end = plan.padding
-    if begin < end:
-        saved[begin:end] = 0
-    plan.forward(dense.data_ptr(), (saved.data_ptr(), size), torch.get_num_threads(), LENT)
-    if dense is not x:
-        x.copy_(dense)
+    saved, made_with, plan = _room(dense, slopes, strategy, learned)
+    _fill(x, dense, saved, plan)
     return saved, made_with
+
+
+def room(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
+    """Room for the saved state of ``x``, which is not written yet, and ``made_with``."""
+    saved, made_with, _ = _room(x if is_dense(x) else x.contiguous(), slopes, strategy, learned)
+    return saved, made_with
+
+
+def fill_(x: Tensor, saved: Tensor, made_with: Tensor, strategy: str, learned: bool) -> None:
+    """Overwrites ``x`` with the output and ``saved`` with the state: :func:`forward_` in the room that there is."""
+    dense, plan = _again(x, made_with, strategy, learned)
+    _check_room(saved, plan)
+    _fill(x, dense, saved, plan)
 
 
 def backward_(
     grad: Tensor, output: Tensor | None, saved: Tensor, made_with: Tensor, strategy: str, learned: bool
 ) -> Tensor:
     """Overwrites ``grad`` with the input gradient; returns the slope gradient in float64, empty for frozen slopes."""
-    made = (made_with.data_ptr(), made_with.numel())
-    arguments = (learned, made, _stream(grad))
-    dense = grad
-    plan = _native.plan_again(strategy, DTYPES[grad.dtype], grad.shape, grad.stride(), *arguments)
-    if plan is None:
-        dense = _laid_out(grad, made_with)
-        plan = _native.plan_again(strategy, DTYPES[grad.dtype], dense.shape, dense.stride(), *arguments)
-    if plan is None:
-        raise RuntimeError(f"a gradient of shape {tuple(grad.shape)} does not belong to the saved state")
-    if saved.numel() != plan.saved_bytes or not saved.is_contiguous():
-        raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {plan.saved_bytes} belong to this layer")
+    dense, plan = _again(grad, made_with, strategy, learned)
+    _check_room(saved, plan)
     if plan.needs_output and output is None:
         raise RuntimeError(f"strategy '{strategy}' reads the output in backward: pass it")
     read = None
@@ -88,6 +80,44 @@ def backward_(
     if dense is not grad:
         grad.copy_(dense)
     return sums
+
+
+def _room(dense: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor, _native.Plan]:
+    host = on_host(slopes, dense.dtype)
+    values = (host.data_ptr(), host.numel())
+    made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)
+    # Refuses too many axes before anything is written.
+    _native.describe(made_with.data_ptr(), memory_order(dense), DTYPES[dense.dtype], values)
+    plan = _plan(dense, values, strategy, learned)
+    return torch.empty(plan.saved_bytes, dtype=torch.uint8, device=dense.device), made_with, plan
+
+
+def _fill(x: Tensor, dense: Tensor, saved: Tensor, plan: _native.Plan) -> None:
+    """``dense`` is ``x`` or a copy of it in the plan's layout."""
+    begin, end = plan.padding
+    if begin < end:
+        saved[begin:end] = 0
+    plan.forward(dense.data_ptr(), (saved.data_ptr(), saved.numel()), torch.get_num_threads(), LENT)
+    if dense is not x:
+        x.copy_(dense)
+
+
+def _again(x: Tensor, made_with: Tensor, strategy: str, learned: bool) -> tuple[Tensor, _native.Plan]:
+    """The plan that was made, and ``x`` or a copy of it in that plan's layout."""
+    arguments = (learned, (made_with.data_ptr(), made_with.numel()), _stream(x))
+    dense = x
+    plan = _native.plan_again(strategy, DTYPES[x.dtype], x.shape, x.stride(), *arguments)
+    if plan is None:
+        dense = _laid_out(x, made_with)
+        plan = _native.plan_again(strategy, DTYPES[x.dtype], dense.shape, dense.stride(), *arguments)
+    if plan is None:
+        raise RuntimeError(f"a tensor of shape {tuple(x.shape)} does not belong to the saved state")
+    return dense, plan
+
+
+def _check_room(saved: Tensor, plan: _native.Plan) -> None:
+    if saved.numel() != plan.saved_bytes or not saved.is_contiguous():
+        raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {plan.saved_bytes} belong to this layer")
 
 
 def memory_order(x: Tensor) -> list[int]:
@@ -119,7 +149,7 @@ def _laid_out(x: Tensor, made_with: Tensor) -> Tensor:
     if is_dense(x) and memory_order(x) == order:
         return x
     if len(order) != x.dim():
-        raise RuntimeError(f"the saved state is of {len(order)} axes, the gradient of {x.dim()}")
+        raise RuntimeError(f"the saved state is of {len(order)} axes, the tensor of {x.dim()}")
     strides, step = [0] * x.dim(), 1
     for axis in reversed(order):
         strides[axis] = step

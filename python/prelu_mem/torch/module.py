@@ -43,7 +43,8 @@ class PReLU(nn.PReLU):
 
     def forward(self, input: Tensor) -> Tensor:
         """The output; the input itself, overwritten, where ``inplace``."""
-        return prelu(input, self.weight, self.strategy, self.inplace)
+        output: Tensor = prelu(input, self.weight, self.strategy, self.inplace)
+        return output
 
     def extra_repr(self) -> str:
         """As printed."""
