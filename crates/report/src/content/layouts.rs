@@ -1,5 +1,7 @@
 //! What the place of the channels in memory changes, from the records of `scripts/layouts`.
 
+use std::cmp::Reverse;
+
 use super::show::{self, percent};
 use crate::chart::{Chart, Panel, Point, Scale, Series};
 use crate::doc::{Block, Cell, Figure, Table, paragraph, say};
@@ -17,12 +19,14 @@ pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
         "A channel's elements lie in runs: long ones where the channels come before large images, short ones before small images, runs of one where the channels come last. `channels-last-64` is a tensor of N x 64, `3199-shared` one with one slope for all channels; the others are named after the image.",
         &[],
     ));
-    let plain = machine.layouts.iter().find(|record| {
+    let is_plain = |record: &&LayoutsRecord| {
         let settings = &record.settings;
         settings.slopes == "positive"
             && settings.level.is_none()
             && settings.size_mebibytes.is_some()
-    });
+    };
+    // Of several sizes, the one with the most layouts.
+    let plain = machine.layouts.iter().filter(is_plain).max_by_key(|record| record.rows.len());
     if let Some(record) = plain
         && let Some(first) = record.rows.first()
     {
@@ -34,7 +38,9 @@ pub(super) fn section(facts: &Facts, machine: &Machine) -> Vec<Block> {
     let mut records: Vec<&LayoutsRecord> = machine.layouts.iter().collect();
     records.sort_by_key(|record| {
         let settings = &record.settings;
-        (settings.size_mebibytes.is_none(), settings.level.is_some(), settings.slopes != "positive")
+        let in_cache = settings.size_mebibytes.is_none();
+        let rows = Reverse(record.rows.len());
+        (in_cache, settings.level.is_some(), settings.slopes != "positive", rows)
     });
     blocks.extend(records.into_iter().map(|record| Block::Table(table(facts, record))));
     blocks
