@@ -115,7 +115,7 @@ pub trait Vectors: Copy + private::Sealed {
     }
 
     /// Whether the rest of a chunk costs what its elements do. Where it does not, as many chunks as can be
-    /// are whole.
+    /// are whole, unless classes change from run to run.
     #[doc(hidden)]
     #[inline(always)]
     fn has_cheap_rests<T: Element>(self) -> bool {

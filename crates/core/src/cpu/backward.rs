@@ -19,7 +19,6 @@ use super::frame::Frame;
 use super::mixed::{Classes, MixedInPlace};
 use super::mixed_runs::{ClassRuns, RunsInPlace};
 use super::origin::Origin;
-use super::partials::first_channel;
 use super::runs::SHORT;
 use super::walk::{Chunk, Operands, Spot, Walk};
 use crate::codec::{Channel, Codec, Identity, SignOfOutput};
@@ -106,7 +105,7 @@ fn block<C: Codec<T>, T: Element>(
     if grad.is_empty() {
         return;
     }
-    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    let frame = Frame::of(plan);
     let origin = Origin::of(plan, start);
     let output = saved.output.get(start..start + grad.len()).unwrap_or_default();
     let before = [plan.encoded_before(start), plan.kept_before(start)];
@@ -114,26 +113,26 @@ fn block<C: Codec<T>, T: Element>(
         let (words, kept) = (saved.words, saved.kept);
         let classes = Classes::new(plan, origin, before);
         let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
-        return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+        return cpu.level.run(Walk { frame, origin, operands, row }, false);
     }
     if !plan.is_uniform() {
         let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
         let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
-        return cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+        return cpu.level.run(Walk { frame, origin, operands, row }, false);
     }
     match plan.classes()[0] {
         Channel::Derived => {
             let operands = InPlace::<SignOfOutput, T> { words: &[], at: 0, output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, false);
         }
         Channel::Encoded => {
             let operands = InPlace::<C, T> { words: saved.words, at: before[0], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, false);
         }
         Channel::Kept => {
             let operands =
                 InPlace::<Identity, T> { words: saved.kept, at: before[1], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row, first }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, false);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::Cpu;
 use super::backward::Parts;
 use super::frame::Frame;
 use super::origin::Origin;
-use super::partials::{Partials, first_channel};
+use super::partials::Partials;
 use super::walk::{Chunk, Operands, Spot, Walk};
 use crate::backend::DirectKernels;
 use crate::codec::Identity;
@@ -57,10 +57,9 @@ fn block<T: Element>(
     if stash.is_empty() {
         return;
     }
-    let (frame, first) = (Frame::of(plan), first_channel(plan, start));
+    let frame = Frame::of(plan);
     let origin = Origin::of(plan, start);
-    cpu.level
-        .run(Walk { frame, origin, operands: OverStash { upstream, stash }, row, first }, false);
+    cpu.level.run(Walk { frame, origin, operands: OverStash { upstream, stash }, row }, false);
 }
 
 /// The input gradient overwrites the stash.

@@ -42,7 +42,7 @@ struct Members {
 }
 
 impl<'a> Classes<'a> {
-    /// From there on.
+    /// From an origin on.
     #[inline(always)]
     pub(super) fn new<C: Codec<T>, T: Element>(
         plan: &'a Plan<C, T>,

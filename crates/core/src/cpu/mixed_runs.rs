@@ -113,7 +113,7 @@ fn save<D: Codec<T>, T: Element, V: Vectors>(
     }
 }
 
-/// The run that is [`AHEAD`] of the one at hand.
+/// The first run that is [`AHEAD`] of the chunk at hand and more.
 struct Ahead<'a> {
     classes: ClassRuns<'a>,
     /// Its first element, and the first kept one from it on.
@@ -144,11 +144,7 @@ impl<'a, C: Codec<T>, T: Element> RunsInPlace<'a, C, T> {
         grad: &'a mut [T],
     ) -> Self {
         let ahead = Ahead { classes, at: 0, keep: before[1], after_kept: false };
-        let mut operands = RunsInPlace { classes, ahead, saved, before, grad };
-        while operands.ahead.at < AHEAD {
-            operands.look_ahead();
-        }
-        operands
+        RunsInPlace { classes, ahead, saved, before, grad }
     }
 
     /// Announces what a later run reads: kept runs skip the output, and all others what is kept, so that neither is
@@ -186,7 +182,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
     /// Chunks are asked for in order, without gaps, and none reaches over the end of a run.
     #[inline(always)]
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
-        if self.classes.left == self.classes.inner {
+        while self.ahead.at < spot.done + AHEAD {
             self.look_ahead();
         }
         let place = spot.done..spot.done + len;

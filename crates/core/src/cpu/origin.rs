@@ -14,7 +14,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// From element `start` of the tensor on, which has one.
+    /// Of the stretch that begins with element `start`, which the tensor has.
     #[inline(always)]
     pub(super) fn of<C: Codec<T>, T: Element>(plan: &Plan<C, T>, start: usize) -> Self {
         let inner = plan.by_slope().inner();

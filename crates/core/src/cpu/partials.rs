@@ -81,7 +81,7 @@ impl<T: Element> Partials<T> {
 }
 
 /// The channel that the first entry of a block's row is for; `start` is the block's first element.
-pub(super) fn first_channel<C: Codec<T>, T: Element>(plan: &Plan<C, T>, start: usize) -> usize {
+fn first_channel<C: Codec<T>, T: Element>(plan: &Plan<C, T>, start: usize) -> usize {
     let geometry = plan.by_slope();
     if start >= geometry.len() {
         return 0;

@@ -10,7 +10,7 @@ use crate::vectors::ByRun;
 pub(super) const SHORT: usize = 32;
 
 /// Of runs as long as this, few chunks of a forward pass lie over an end, however cheap rests are.
-pub(super) const LONG: usize = 2 * CHUNK;
+const LONG: usize = 2 * CHUNK;
 
 /// The run at hand, and those that follow it.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) struct Runs<'a, W> {
 }
 
 impl<'a, W: Wide> Runs<'a, W> {
-    /// From there on.
+    /// From an origin on.
     #[inline(always)]
     pub(super) fn new<T: Element<Wide = W>>(
         frame: Frame<'a, T>,

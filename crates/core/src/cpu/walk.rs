@@ -9,7 +9,7 @@
 //! Departures: (1) a block goes in chunks of 64 whatever its channels' runs; a run's sum is kept in 16
 //! lanes, element `j` of a chunk in lane `j % 16` (two-byte types in fours: `vectors::half_sums`), and folded in
 //! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
-//! than its elements, chunks begin with runs; (2) short runs go many to a chunk,
+//! than its elements, or classes change from run to run, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
 //! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
@@ -91,9 +91,8 @@ pub(super) struct Walk<'a, O, T: Element> {
     pub(super) frame: Frame<'a, T>,
     pub(super) origin: Origin,
     pub(super) operands: O,
-    /// The block's partial sums; the first is for channel `first`.
+    /// The block's partial sums; the first is for the channel that the block begins in.
     pub(super) row: &'a mut [T::Accumulator],
-    pub(super) first: usize,
 }
 
 impl<O: Operands<T>, T: Element> Task for Walk<'_, O, T> {
@@ -129,7 +128,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     fn runs<V: Vectors>(mut self, vectors: V) {
         let learned = self.frame.learned;
         let (mut runs, all) = (self.all_runs(), self.operands.len());
-        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut sums = RunSums::new(self.row, self.frame.slopes.len());
         let mut done = 0;
         while done < all {
             let within = runs.left.min(all - done) / CHUNK * CHUNK;
@@ -170,12 +169,13 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     ///                its sum to its entry
     /// ```
     /// The lanes are those of [`Walk::runs`], rotated by the run's first place: each has the same terms in the same
-    /// order, and which of two lanes is added to the other makes no difference.
+    /// order, and which of two lanes is added to the other makes no difference. Two-byte types, whose fours depend on
+    /// where chunks begin, come here only where classes change from run to run, and then at every level.
     #[inline(always)]
     fn one_by_one<V: Vectors>(mut self, vectors: V) {
         let learned = self.frame.learned;
         let (mut runs, len) = (self.all_runs(), self.operands.len());
-        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut sums = RunSums::new(self.row, self.frame.slopes.len());
         let mut done = 0;
         while done < len {
             let end = done + runs.left.min(len - done);
@@ -215,7 +215,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     fn short_runs<V: Vectors>(mut self, vectors: V) {
         let learned = self.frame.learned;
         let (mut runs, all) = (self.all_runs(), self.operands.len());
-        let mut sums = RunSums::new(self.row, self.entry(), self.frame.slopes.len());
+        let mut sums = RunSums::new(self.row, self.frame.slopes.len());
         let mut done = 0;
         while done < all {
             let len = CHUNK.min(all - done);
@@ -316,13 +316,6 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     #[inline(always)]
     fn all_runs(&self) -> Runs<'a, T::Wide> {
         Runs::new(self.frame, self.origin)
-    }
-
-    /// The entry of the first run.
-    #[inline(always)]
-    fn entry(&self) -> usize {
-        let (channel, channels) = (self.origin.channel, self.frame.slopes.len());
-        if channel < self.first { channel + channels - self.first } else { channel - self.first }
     }
 }
 

@@ -15,11 +15,11 @@ pub struct RunSums<'a, A> {
 }
 
 impl<'a, A> RunSums<'a, A> {
-    /// The first run's sum goes to `entry`, the next one's to the next entry, and after `channels`
-    /// entries to the first.
+    /// The first run's sum goes to the first entry, the next one's to the next, and after `channels` entries to the
+    /// first again.
     #[inline(always)]
-    pub(crate) fn new(row: &'a mut [A], entry: usize, channels: usize) -> Self {
-        RunSums { lanes: Lanes::default(), row, entry, channels }
+    pub(crate) fn new(row: &'a mut [A], channels: usize) -> Self {
+        RunSums { lanes: Lanes::default(), row, entry: 0, channels }
     }
 
     /// The terms of a run that is too short for lanes: all go to the first.
@@ -35,7 +35,7 @@ impl<'a, A> RunSums<'a, A> {
         (self.lanes.sums[0], self.lanes.lost[0]) = (sum, lost);
     }
 
-    /// The end of a run, or of the segment: its lanes, added up in halves, go to its entry.
+    /// The end of a run, or of the block: its lanes, added up in halves, go to its entry.
     #[inline(always)]
     pub(crate) fn close<T: Element<Accumulator = A>, V: Vectors>(&mut self, vectors: V)
     where

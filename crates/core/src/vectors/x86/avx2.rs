@@ -1,4 +1,5 @@
-//! 256-bit vectors. Of a short chunk as many as are whole; the rest is loaded under a mask and stored in pieces.
+//! 256-bit vectors. Of a short chunk as many as are whole; the rest is loaded under a mask and stored in pieces; two-byte
+//! elements are loaded in pieces too.
 
 mod f32;
 mod f64;
@@ -157,7 +158,10 @@ impl Vectors for Avx2 {
                     debug_assert!(held, "f32 holds sums of products of f16");
                 }
                 Dtype::Bf16 => {
-                    if !self.sum_half::<Bf16>(g.cast(), b.cast(), len, which, &mut lanes.sums) {
+                    let sums = &mut lanes.sums;
+                    let held = self.sum_half::<Bf16>(g.cast(), b.cast(), len, which, sums);
+                    // Of nothing, no sum is large enough either.
+                    if !held && which != 0 {
                         plain::sum(self, piece, which, lanes);
                     }
                 }
@@ -275,20 +279,6 @@ impl Vectors for Avx2 {
             *wide = cast(unsafe { _mm256_cvtph_ps(x) });
         }
         cast(wide)
-    }
-
-    #[inline(always)]
-    fn narrow<T: Element>(self, x: [T::Wide; CHUNK]) -> [T; CHUNK] {
-        if T::DTYPE != Dtype::F16 {
-            return Portable.narrow(x);
-        }
-        let x: [__m256; 8] = cast(x);
-        let mut halves = [[0_u16; 8]; 8];
-        for (half, x) in halves.iter_mut().zip(x) {
-            // SAFETY: the value `self` proves F16C.
-            *half = cast(unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) });
-        }
-        cast(halves)
     }
 
     #[inline(always)]
