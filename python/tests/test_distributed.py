@@ -10,8 +10,10 @@ import torch
 import torch.distributed.fsdp
 
 HERE = pathlib.Path(__file__).parent
+# On the CPU, PyTorch 2.6 itself ends in "'Stream' object has no attribute 'record_event'", before any layer runs.
 FSDP2 = pytest.mark.skipif(
-    not hasattr(torch.distributed.fsdp, "fully_shard"), reason="SKIPPED: PyTorch has fully_shard here from 2.6 on"
+    not hasattr(torch.distributed.fsdp, "fully_shard") or torch.__version__.startswith("2.6."),
+    reason="SKIPPED: PyTorch has no fully_shard here that runs on the CPU: 2.8 and newer have",
 )
 
 
