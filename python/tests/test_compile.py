@@ -66,8 +66,8 @@ def test_slopes_of_other_classes_need_no_new_graph():
     assert counter.frame_count == 1
 
 
-def test_without_the_option_the_graph_is_broken_and_right():
-    """Sizes that are known at run time are not captured unless fullgraph or the option asks for them."""
+def test_without_the_option_values_are_the_same():
+    """Sizes that are known at run time are not captured unless fullgraph or the option asks for them: graphs break."""
     model = network(lambda n: PReLU(n, init=0.3))
     with torch._dynamo.config.patch(capture_dynamic_output_shape_ops=False):
         assert_same(*both(model, torch.compile(model, backend="inductor"), torch.randn(2, 3, 12, 12)))
