@@ -62,14 +62,22 @@ pub trait Vectors: Copy + private::Sealed {
     /// Makes byte `i` the bit `i` of `signs`; `bytes` are at most [`CHUNK`].
     #[inline(always)]
     fn write_bytes(self, signs: u64, bytes: &mut [i8]) {
-        let mut all = [0; CHUNK];
-        for (lane, byte) in all.iter_mut().enumerate() {
-            *byte = i8::from(bit(signs, lane));
-        }
+        let all = self.bytes_of_chunk(signs);
         match bytes.first_chunk_mut() {
             Some(whole) => *whole = all,
             None => bytes.copy_from_slice(&all[..bytes.len()]),
         }
+    }
+
+    /// Byte `i` is bit `i` of `signs`.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn bytes_of_chunk(self, signs: u64) -> [i8; CHUNK] {
+        let mut all = [0; CHUNK];
+        for (lane, byte) in all.iter_mut().enumerate() {
+            *byte = i8::from(bit(signs, lane));
+        }
+        all
     }
 
     /// Copies a chunk, or the rest of one, to a saved state. Where that is larger than the caches, the

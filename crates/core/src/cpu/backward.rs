@@ -19,8 +19,7 @@ use super::frame::Frame;
 use super::mixed::{Classes, MixedInPlace};
 use super::mixed_runs::{ClassRuns, RunsInPlace};
 use super::origin::Origin;
-use super::runs::SHORT;
-use super::walk::{Chunk, Operands, Spot, Walk};
+use super::walk::{Chunk, Classed, Operands, Spot, Walk};
 use crate::codec::{Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
@@ -109,27 +108,27 @@ fn block<C: Codec<T>, T: Element>(
     let origin = Origin::of(plan, start);
     let output = saved.output.get(start..start + grad.len()).unwrap_or_default();
     let before = [plan.encoded_before(start), plan.kept_before(start)];
-    if !plan.is_uniform() && frame.inner < SHORT {
-        let (words, kept) = (saved.words, saved.kept);
-        let classes = Classes::new(plan, origin, before);
-        let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
-        return cpu.level.run(Walk { frame, origin, operands, row }, false);
-    }
-    if !plan.is_uniform() {
-        let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
-        let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
-        return cpu.level.run(Walk { frame, origin, operands, row }, false);
-    }
-    match plan.classes()[0] {
-        Channel::Derived => {
+    match (Classed::of(plan), plan.classes()[0]) {
+        (Classed::InChunk, _) => {
+            let (words, kept) = (saved.words, saved.kept);
+            let classes = Classes::new(plan, origin, before);
+            let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
+            cpu.level.run(Walk { frame, origin, operands, row }, false);
+        }
+        (Classed::ByRun, _) => {
+            let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
+            let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
+            cpu.level.run(Walk { frame, origin, operands, row }, false);
+        }
+        (Classed::Whole, Channel::Derived) => {
             let operands = InPlace::<SignOfOutput, T> { words: &[], at: 0, output, grad };
             cpu.level.run(Walk { frame, origin, operands, row }, false);
         }
-        Channel::Encoded => {
+        (Classed::Whole, Channel::Encoded) => {
             let operands = InPlace::<C, T> { words: saved.words, at: before[0], output, grad };
             cpu.level.run(Walk { frame, origin, operands, row }, false);
         }
-        Channel::Kept => {
+        (Classed::Whole, Channel::Kept) => {
             let operands =
                 InPlace::<Identity, T> { words: saved.kept, at: before[1], output, grad };
             cpu.level.run(Walk { frame, origin, operands, row }, false);

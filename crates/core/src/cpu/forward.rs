@@ -19,11 +19,12 @@ use super::Cpu;
 use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
 use super::mixed::Classes;
-use super::mixed_runs::{ClassRuns, SaveRuns};
+use super::mixed_runs::SaveRuns;
 use super::origin::Origin;
-use super::runs::{Runs, SHORT};
+use super::runs::Runs;
 use super::simd::Task;
 use super::slope_source::Cyclic;
+use super::walk::Classed;
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
@@ -100,23 +101,25 @@ fn block<C: Codec<T>, T: Element>(
         return;
     }
     let (frame, origin) = (Frame::of(plan), Origin::of(plan, start));
-    if !plan.is_uniform() && frame.inner < SHORT {
-        let classes = Classes::new(plan, origin, [0, 0]);
-        let mixed = Mixed::<C, T> { frame, origin, classes, x, words, kept };
-        return cpu.level.run(mixed, past_caches);
-    }
-    if !plan.is_uniform() {
-        let (runs, classes) = (Runs::new(frame, origin), ClassRuns::new(plan, origin));
-        let mixed = SaveRuns::<C, T> { runs, classes, x, words, kept };
-        return cpu.level.run(mixed, past_caches);
-    }
-    match plan.classes()[0] {
-        Channel::Derived => {
+    match (Classed::of(plan), plan.classes()[0]) {
+        (Classed::InChunk, _) => {
+            let classes = Classes::new(plan, origin, [0, 0]);
+            let mixed = Mixed::<C, T> { frame, origin, classes, x, words, kept };
+            cpu.level.run(mixed, past_caches);
+        }
+        (Classed::ByRun, _) => {
+            let (runs, classes) = (Runs::new(frame, origin), plan.classes());
+            let mixed = SaveRuns::<C, T> { runs, classes, x, words, kept };
+            cpu.level.run(mixed, past_caches);
+        }
+        (Classed::Whole, Channel::Derived) => {
             let one = One::<SignOfOutput, T> { frame, origin, x, words: &mut [] };
             cpu.level.run(one, past_caches);
         }
-        Channel::Encoded => cpu.level.run(One::<C, T> { frame, origin, x, words }, past_caches),
-        Channel::Kept => {
+        (Classed::Whole, Channel::Encoded) => {
+            cpu.level.run(One::<C, T> { frame, origin, x, words }, past_caches);
+        }
+        (Classed::Whole, Channel::Kept) => {
             cpu.level.run(One::<Identity, T> { frame, origin, x, words: kept }, past_caches);
         }
     }

@@ -60,7 +60,8 @@ impl<'a> ClassRuns<'a> {
 /// Forward of a block; words and kept elements begin with it.
 pub(super) struct SaveRuns<'a, C: Codec<T>, T: Element> {
     pub(super) runs: Runs<'a, T::Wide>,
-    pub(super) classes: ClassRuns<'a>,
+    /// By channel.
+    pub(super) classes: &'a [Channel],
     pub(super) x: &'a mut [T],
     pub(super) words: &'a mut [C::Word],
     pub(super) kept: &'a mut [T],
@@ -69,13 +70,13 @@ pub(super) struct SaveRuns<'a, C: Codec<T>, T: Element> {
 impl<C: Codec<T>, T: Element> Task for SaveRuns<'_, C, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let SaveRuns { mut runs, mut classes, mut x, words, kept } = self;
+        let SaveRuns { mut runs, classes, mut x, words, kept } = self;
         let (mut word, mut keep) = (0, 0);
         while !x.is_empty() {
             let len = runs.left.min(x.len());
             let (run, rest) = x.split_at_mut(len);
             let slope = Single(runs.slope());
-            match classes.advance(len) {
+            match classes[runs.channel] {
                 Channel::Derived => save::<SignOfOutput, T, V>(vectors, run, slope, &mut [], 0),
                 Channel::Encoded => {
                     save::<C, T, V>(vectors, run, slope, words, word);

@@ -3,6 +3,7 @@
 
 use super::blocks::Blocks;
 use super::memory::{Buffer, Memory};
+use super::origin::Origin;
 use crate::accumulator::Accumulator;
 use crate::codec::Codec;
 use crate::element::Element;
@@ -65,7 +66,7 @@ impl<T: Element> Partials<T> {
         let (rows, totals) = self.parts();
         let (rows, totals) = if totals.is_empty() { (&mut [][..], rows) } else { (rows, totals) };
         for (index, row) in rows.chunks(blocks.width.max(1)).enumerate() {
-            let mut channel = first_channel(plan, blocks.start(plan, index));
+            let mut channel = Origin::of(plan, blocks.start(plan, index)).channel;
             for &partial in row {
                 totals[channel].merge(partial);
                 channel += 1;
@@ -78,13 +79,4 @@ impl<T: Element> Partials<T> {
             *sum += total.value() / plan.divisor(channel);
         }
     }
-}
-
-/// The channel that the first entry of a block's row is for; `start` is the block's first element.
-fn first_channel<C: Codec<T>, T: Element>(plan: &Plan<C, T>, start: usize) -> usize {
-    let geometry = plan.by_slope();
-    if start >= geometry.len() {
-        return 0;
-    }
-    start / geometry.inner() % geometry.channels()
 }

@@ -18,7 +18,7 @@ pub(super) struct Runs<'a, W> {
     slopes: &'a [W],
     inner: usize,
     /// The channel of the run at hand.
-    channel: usize,
+    pub(super) channel: usize,
     /// Its elements that are still to come; never 0.
     pub(super) left: usize,
 }

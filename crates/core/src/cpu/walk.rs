@@ -19,8 +19,9 @@ use super::origin::Origin;
 use super::runs::{Runs, SHORT};
 use super::simd::Task;
 use super::slope_source::Cyclic;
-use crate::codec::CHUNK;
+use crate::codec::{CHUNK, Codec};
 use crate::element::Element;
+use crate::plan::Plan;
 use crate::vectors::{ByRun, Columns, Piece, RunSums, Single, Table, Vectors, lowest, terms};
 
 /// Where a chunk lies: its first element in the block and, where channels are the fastest axis, its row
@@ -59,6 +60,19 @@ pub(super) enum Classed {
     ByRun,
     /// Within chunks.
     InChunk,
+}
+
+impl Classed {
+    #[inline(always)]
+    pub(super) fn of<C: Codec<T>, T: Element>(plan: &Plan<C, T>) -> Self {
+        if plan.is_uniform() {
+            Classed::Whole
+        } else if plan.by_slope().inner() < SHORT {
+            Classed::InChunk
+        } else {
+            Classed::ByRun
+        }
+    }
 }
 
 /// What a block's backward reads and writes.

@@ -282,18 +282,9 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn write_bytes(self, signs: u64, bytes: &mut [i8]) {
-        let halves = [signs as i32, (signs >> 32) as i32];
-        let mut all = [[0_i8; 32]; 2];
-        for (all, bits) in all.iter_mut().zip(halves) {
-            // SAFETY: the value `self` proves AVX2.
-            *all = cast(unsafe { bytes_of(bits) });
-        }
-        let all: [i8; CHUNK] = cast(all);
-        match bytes.first_chunk_mut() {
-            Some(whole) => *whole = all,
-            None => bytes.copy_from_slice(&all[..bytes.len()]),
-        }
+    fn bytes_of_chunk(self, signs: u64) -> [i8; CHUNK] {
+        // SAFETY: the value `self` proves AVX2.
+        unsafe { cast([bytes_of(signs as i32), bytes_of((signs >> 32) as i32)]) }
     }
 
     #[inline(always)]

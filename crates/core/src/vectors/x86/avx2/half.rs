@@ -163,7 +163,9 @@ impl Avx2 {
                 let scaled = [_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)];
                 store(dx.add(at), len - at, F16::narrow(scaled));
             }
-            add(f16::fours(products), sums);
+            if let Some(fours) = F16::fours(products) {
+                add(fours, sums);
+            }
         }
     }
 }

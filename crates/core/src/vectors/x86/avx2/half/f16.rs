@@ -35,25 +35,16 @@ impl Half for F16 {
         slopes
     }
 
+    /// `f32` holds every product.
     #[inline(always)]
     unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]> {
+        let [p0, p1, p2, p3] = products;
         // SAFETY: the caller's.
-        Some(unsafe { fours(products) })
-    }
-}
-
-/// `f32` holds every product.
-///
-/// # Safety
-/// The processor has AVX.
-#[inline(always)]
-pub(super) unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> [__m256; 2] {
-    let [p0, p1, p2, p3] = products;
-    // SAFETY: the caller's.
-    unsafe {
-        [
-            _mm256_add_ps(_mm256_add_ps(p0[0], p1[0]), _mm256_add_ps(p2[0], p3[0])),
-            _mm256_add_ps(_mm256_add_ps(p0[1], p1[1]), _mm256_add_ps(p2[1], p3[1])),
-        ]
+        unsafe {
+            Some([
+                _mm256_add_ps(_mm256_add_ps(p0[0], p1[0]), _mm256_add_ps(p2[0], p3[0])),
+                _mm256_add_ps(_mm256_add_ps(p0[1], p1[1]), _mm256_add_ps(p2[1], p3[1])),
+            ])
+        }
     }
 }
