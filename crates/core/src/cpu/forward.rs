@@ -15,6 +15,8 @@
 //! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
 //! loops there is no closure: one that is not inlined is compiled without the level's instructions.
 
+use bytemuck::Zeroable;
+
 use super::Cpu;
 use super::blocks::{Blocks, take_front};
 use super::frame::Frame;
@@ -24,15 +26,25 @@ use super::origin::Origin;
 use super::runs::Runs;
 use super::simd::Task;
 use super::slope_source::Cyclic;
+use super::stretch::{STRETCH, Stretch};
 use super::walk::Classed;
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
 use crate::plan::Plan;
 use crate::vectors::{ChunkSlopes, Single, Table, Vectors};
 
-/// Saved bytes from which on a saved state is taken to be larger than the caches: no processor's last
-/// level is much larger, and a backward pass comes long after.
+/// Bytes that are taken to be more than the caches hold: no processor's last level is much larger, and a
+/// backward pass comes long after.
 const CACHES: usize = 32 << 20;
+
+/// What is larger than the caches.
+#[derive(Clone, Copy)]
+struct Beyond {
+    /// The saved state.
+    saved: bool,
+    /// What the pass moves.
+    all: bool,
+}
 
 /// Runs the blocks of the whole tensor.
 pub(super) fn forward<C: Codec<T>, T: Element>(
@@ -44,9 +56,10 @@ pub(super) fn forward<C: Codec<T>, T: Element>(
 ) {
     let saved = plan.words() * size_of::<C::Word>() + plan.kept_elements() * size_of::<T>();
     let bytes = 2 * size_of_val(x) + saved;
+    let beyond = Beyond { saved: saved >= CACHES, all: bytes >= CACHES };
     let blocks = Parts { plan, blocks: Blocks::of(plan), next: 0, x, words, kept };
     cpu.share(bytes, blocks, |part| {
-        block(cpu, plan, (part.start, saved >= CACHES), part.x, part.words, part.kept);
+        block(cpu, plan, (part.start, beyond), part.x, part.words, part.kept);
     });
 }
 
@@ -88,11 +101,11 @@ impl<'a, C: Codec<T>, T: Element> Iterator for Parts<'a, C, T> {
     }
 }
 
-/// The block that begins at `start`; `past_caches` as [`Level::run`](super::Level::run) has it.
+/// The block that begins at `start`.
 fn block<C: Codec<T>, T: Element>(
     cpu: &Cpu,
     plan: &Plan<C, T>,
-    (start, past_caches): (usize, bool),
+    (start, beyond): (usize, Beyond),
     x: &mut [T],
     words: &mut [C::Word],
     kept: &mut [T],
@@ -101,6 +114,7 @@ fn block<C: Codec<T>, T: Element>(
         return;
     }
     let (frame, origin) = (Frame::of(plan), Origin::of(plan, start));
+    let Beyond { saved: past_caches, all: by_stretches } = beyond;
     match (Classed::of(plan), plan.classes()[0]) {
         (Classed::InChunk, _) => {
             let classes = Classes::new(plan, origin, [0, 0]);
@@ -113,14 +127,15 @@ fn block<C: Codec<T>, T: Element>(
             cpu.level.run(mixed, past_caches);
         }
         (Classed::Whole, Channel::Derived) => {
-            let one = One::<SignOfOutput, T> { frame, origin, x, words: &mut [] };
+            let one = One::<SignOfOutput, T> { frame, origin, x, words: &mut [], by_stretches };
             cpu.level.run(one, past_caches);
         }
         (Classed::Whole, Channel::Encoded) => {
-            cpu.level.run(One::<C, T> { frame, origin, x, words }, past_caches);
+            cpu.level.run(One::<C, T> { frame, origin, x, words, by_stretches }, past_caches);
         }
         (Classed::Whole, Channel::Kept) => {
-            cpu.level.run(One::<Identity, T> { frame, origin, x, words: kept }, past_caches);
+            let one = One::<Identity, T> { frame, origin, x, words: kept, by_stretches };
+            cpu.level.run(one, past_caches);
         }
     }
 }
@@ -164,17 +179,43 @@ struct One<'a, D: Codec<T>, T: Element> {
     origin: Origin,
     x: &'a mut [T],
     words: &'a mut [D::Word],
+    /// Whether words that are smaller than their elements are to be written by the [`Stretch`].
+    by_stretches: bool,
+}
+
+/// Where the slopes of the next elements come from.
+enum Slopes<'a, W> {
+    /// Channels are the fastest axis.
+    Columns(Cyclic<'a, W>),
+    Runs(Runs<'a, W>),
 }
 
 impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
     #[inline(always)]
     fn run<V: Vectors>(self, vectors: V) {
-        let One { frame, origin, x, words } = self;
-        if frame.inner == 1 {
-            let slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
-            columns::<D, T, V>(vectors, x, slopes, words);
+        let One { frame, origin, x, mut words, by_stretches } = self;
+        let mut slopes = if frame.inner == 1 {
+            Slopes::Columns(Cyclic::new(frame.cyclic_slopes, origin.channel))
         } else {
-            runs::<D, T, V>(vectors, x, Runs::new(frame, origin), words);
+            Slopes::Runs(Runs::new(frame, origin))
+        };
+        let small = D::BASIS == Basis::Output && size_of::<D::Word>() > 0;
+        let mut stretch = (by_stretches && small).then(Stretch::zeroed);
+        let length = if stretch.is_some() { STRETCH } else { x.len() };
+        for x in x.chunks_mut(length) {
+            let len = x.len().div_ceil(D::LANES).min(words.len());
+            let to = take_front(&mut words, len);
+            let near = match &mut stretch {
+                Some(stretch) => stretch.begin(to),
+                None => &mut *to,
+            };
+            match &mut slopes {
+                Slopes::Columns(slopes) => columns::<D, T, V>(vectors, x, slopes, near),
+                Slopes::Runs(slopes) => runs::<D, T, V>(vectors, x, slopes, near),
+            }
+            if let Some(stretch) = &mut stretch {
+                stretch.end(to);
+            }
         }
         vectors.finish_saving();
     }
@@ -185,7 +226,7 @@ impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
 fn columns<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    mut slopes: Cyclic<'_, T::Wide>,
+    slopes: &mut Cyclic<'_, T::Wide>,
     words: &mut [D::Word],
 ) {
     let mut at = 0;
@@ -210,7 +251,7 @@ fn columns<D: Codec<T>, T: Element, V: Vectors>(
 fn runs<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    mut runs: Runs<'_, T::Wide>,
+    runs: &mut Runs<'_, T::Wide>,
     words: &mut [D::Word],
 ) {
     // Words of bytes are written by whole chunks.
@@ -229,13 +270,13 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
             }
             runs.advance(within);
         } else {
-            over_ends::<D, T, V>(vectors, &mut x[done..done + CHUNK], &mut runs, words, done);
+            over_ends::<D, T, V>(vectors, &mut x[done..done + CHUNK], runs, words, done);
             done += CHUNK;
         }
     }
     let rest = &mut x[done..];
     if rest.len() > runs.left {
-        over_ends::<D, T, V>(vectors, rest, &mut runs, words, done);
+        over_ends::<D, T, V>(vectors, rest, runs, words, done);
     } else if !rest.is_empty() {
         pass::<D, T, V>(vectors, rest, &Single(runs.slope()), words, done);
     }
@@ -246,7 +287,7 @@ fn runs<D: Codec<T>, T: Element, V: Vectors>(
 fn one_by_one<D: Codec<T>, T: Element, V: Vectors>(
     vectors: V,
     x: &mut [T],
-    mut runs: Runs<'_, T::Wide>,
+    runs: &mut Runs<'_, T::Wide>,
     words: &mut [D::Word],
 ) {
     let mut done = 0;

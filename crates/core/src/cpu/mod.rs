@@ -15,6 +15,7 @@ mod runs;
 pub mod simd;
 mod slope_source;
 mod storage;
+mod stretch;
 mod walk;
 
 use std::fmt;
