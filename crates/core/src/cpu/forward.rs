@@ -26,7 +26,7 @@ use super::origin::Origin;
 use super::runs::Runs;
 use super::simd::Task;
 use super::slope_source::Cyclic;
-use super::stretch::{STRETCH, Stretch};
+use super::stretch::{self, STRETCH, Stretch};
 use super::walk::Classed;
 use crate::codec::{Basis, CHUNK, Channel, Codec, Identity, SignOfOutput};
 use crate::element::Element;
@@ -199,8 +199,8 @@ impl<D: Codec<T>, T: Element> Task for One<'_, D, T> {
         } else {
             Slopes::Runs(Runs::new(frame, origin))
         };
-        let small = D::BASIS == Basis::Output && size_of::<D::Word>() > 0;
-        let mut stretch = (by_stretches && small).then(Stretch::zeroed);
+        let by_stretches = by_stretches && stretch::pays::<D::Word, T>(D::LANES);
+        let mut stretch = by_stretches.then(Stretch::zeroed);
         let length = if stretch.is_some() { STRETCH } else { x.len() };
         for x in x.chunks_mut(length) {
             let len = x.len().div_ceil(D::LANES).min(words.len());

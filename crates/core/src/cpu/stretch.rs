@@ -14,8 +14,16 @@ use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use crate::codec::{CHUNK, Word};
 use crate::vectors::prefetch;
 
-/// Elements whose words are copied at once: bytes for them fill an eighth of a first cache.
-pub(super) const STRETCH: usize = 64 * CHUNK;
+/// Elements whose words are copied at once: bytes for them are as much as is asked for at once.
+pub(super) const STRETCH: usize = 16 * CHUNK;
+
+/// Whether words, each of so many elements, are few enough beside those to be written twice: at most a fourth of their
+/// bytes. Bytes of a mask for two-byte types are not.
+#[inline(always)]
+pub(super) const fn pays<W, T>(lanes: usize) -> bool {
+    let words = size_of::<W>();
+    words > 0 && 4 * words <= lanes * size_of::<T>()
+}
 
 /// A stretch's words, a byte for each element at most.
 #[derive(Clone, Copy, Pod, Zeroable)]

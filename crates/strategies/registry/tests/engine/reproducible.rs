@@ -71,6 +71,39 @@ fn check<T: Element>() -> Result<(), Error> {
     Ok(())
 }
 
+/// More bytes than caches are taken to hold, in two-byte types too: saved words go to memory by stretches.
+const LARGE: [(&[usize], usize, Sharing); 3] = [
+    (&[2_904, 59, 49], 1, Sharing::PerChannel),
+    (&[125_300, 67], 1, Sharing::PerChannel),
+    (&[2, 3, 1_400_003], 1, Sharing::PerChannel),
+];
+
+fn check_large<T: Element>() -> Result<(), Error> {
+    for (shape, axis, sharing) in LARGE {
+        let geometry = Geometry::from_shape(shape, axis, sharing)?;
+        let slopes = [0.25, 0.7, 0.1].into_iter().map(T::from_f64).cycle();
+        let slopes = Slopes::learned(slopes.take(geometry.slopes()).collect());
+        let ordinary = Filler::Uniform { low: -4.0, high: 4.0 };
+        let (x, g) = (ordinary.fill::<T>(shape, 5)?, ordinary.fill::<T>(shape, 6)?);
+        for level in Level::ALL.into_iter().filter(|level| level.supported().is_ok()) {
+            let cpu = &Cpu::with_level(1, level)?;
+            let step = |name| Step { cpu, geometry, slopes: &slopes, x: &x, g: &g }.by(name);
+            let copy = step(StrategyName::FullCopy)?;
+            for &name in StrategyName::ALL {
+                let what = format!("{name} {} {shape:?} {cpu:?}", T::DTYPE);
+                assert!(bits(&step(name)?.dx) == bits(&copy.dx), "dx is not full-copy's: {what}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn larger_than_the_caches() -> Result<(), Error> {
+    check_large::<f16>()?;
+    check_large::<f32>()
+}
+
 #[test]
 fn f16_bits() -> Result<(), Error> {
     check::<f16>()
