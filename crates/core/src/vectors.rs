@@ -236,6 +236,28 @@ pub trait Vectors: Copy + private::Sealed {
         columns.put::<T>(row);
     }
 
+    /// [`Vectors::propagate`] of a whole chunk of two-byte elements, and the terms `g * basis` whose signs are not set
+    /// are added to `fours`: see [`half_sums`]. Those may lie in any order.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn backward_fours<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        fours: &mut [f32; CHUNK],
+        sums: &mut [f64; CHUNK],
+    ) {
+        plain::backward_fours(self, piece, signs, slopes, fours, sums);
+    }
+
+    /// Adds `fours` to the sums of their columns, and makes them 0.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+        half_sums::add_fours(fours, sums);
+    }
+
     /// [`Vectors::signs`] of a whole chunk.
     #[doc(hidden)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64;

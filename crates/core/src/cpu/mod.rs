@@ -4,6 +4,7 @@ mod backward;
 mod blocks;
 mod direct;
 mod forward;
+mod four_rows;
 mod frame;
 mod helpers;
 mod memory;

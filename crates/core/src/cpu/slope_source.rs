@@ -4,6 +4,7 @@ use crate::codec::CHUNK;
 use crate::vectors::Table;
 
 /// A slope per element, the channels over and over.
+#[derive(Clone, Copy)]
 pub(super) struct Cyclic<'a, W> {
     /// See [`crate::Plan::cyclic_slopes`].
     table: &'a [W],
@@ -17,6 +18,12 @@ impl<'a, W> Cyclic<'a, W> {
     #[inline(always)]
     pub(super) fn new(table: &'a [W], first: usize) -> Self {
         Cyclic { table, period: table.len() + 1 - CHUNK, first }
+    }
+
+    /// Elements until the slopes begin anew.
+    #[inline(always)]
+    pub(super) fn period(&self) -> usize {
+        self.period
     }
 
     /// The slopes of the chunk at hand.

@@ -11,16 +11,20 @@
 //! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
 //! than its elements, or classes change from run to run, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
-//! column of a period has its own sum, in registers where a period is one chunk; (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
+//! column of a period has its own sum, in registers where a period is one chunk (two-byte types: four rows at a time,
+//! [`super::four_rows`]); (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
 
+use super::four_rows::fours_of_rows;
 use super::frame::Frame;
 use super::origin::Origin;
 use super::runs::{Runs, SHORT};
 use super::simd::Task;
 use super::slope_source::Cyclic;
+use bytemuck::cast_slice_mut;
+
 use crate::codec::{CHUNK, Codec};
-use crate::element::Element;
+use crate::element::{Dtype, Element};
 use crate::plan::Plan;
 use crate::vectors::{ByRun, Columns, Piece, RunSums, Single, Table, Vectors, lowest, terms};
 
@@ -36,13 +40,13 @@ pub(super) struct Spot {
 impl Spot {
     /// A chunk of a block in runs.
     #[inline(always)]
-    fn at(done: usize) -> Self {
+    pub(super) fn at(done: usize) -> Self {
         Spot { done, row: 0, column: 0 }
     }
 
     /// Moves on by `len` elements, at most to the end of the row.
     #[inline(always)]
-    fn advance(&mut self, len: usize, period: usize) {
+    pub(super) fn advance(&mut self, len: usize, period: usize) {
         self.done += len;
         self.column += len;
         if self.column == period {
@@ -267,11 +271,15 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     fn columns<V: Vectors>(mut self, vectors: V) {
         let (period, len) = (self.frame.period(), self.operands.len());
         let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.origin.channel);
+        let mut spot = Spot::at(0);
+        if matches!(T::DTYPE, Dtype::F16 | Dtype::Bf16) {
+            let sums = cast_slice_mut(self.row);
+            spot = fours_of_rows::<O, T, V>(vectors, &mut self.operands, slopes, sums);
+        }
         if period == CHUNK {
-            self.one_chunk_of_columns(vectors, &slopes.chunk());
+            self.one_chunk_of_columns(vectors, &slopes.chunk(), spot);
             return;
         }
-        let mut spot = Spot::at(0);
         while spot.done < len {
             let left = (len - spot.done).min(period - spot.column);
             let row = &mut self.row[spot.column..];
@@ -293,10 +301,14 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
 
     /// A chunk is a whole number of rows of channels: its sums stay in registers.
     #[inline(always)]
-    fn one_chunk_of_columns<V: Vectors>(mut self, vectors: V, slopes: &Table<'_, T::Wide>) {
+    fn one_chunk_of_columns<V: Vectors>(
+        mut self,
+        vectors: V,
+        slopes: &Table<'_, T::Wide>,
+        mut spot: Spot,
+    ) {
         let len = self.operands.len();
         let mut sums = Columns::of::<T>(self.row);
-        let mut spot = Spot::at(0);
         while spot.done + CHUNK <= len {
             let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
             let signs = chunk.signs();

@@ -10,6 +10,17 @@
 //! terms are summed in `f64` one by one unless (1) no sum reaches 2^100, so that no product overflowed,
 //! and (2) one is at least 2^-90: the 64 products then lose at most 64 * 2^-150 to underflow, 2^-54 of that
 //! sum.
+//!
+//! Where channels are the fastest axis, four rows:
+//!
+//! ```text
+//! for each of four rows:  four[column] = four[column] + p[column]     in f32
+//! sum[column] = sum[column] + four[column]                            in f64
+//! ```
+//!
+//! Three additions round a term, and in `bf16` each product may lose 2^-150 to underflow, which `bf16` itself does not
+//! tell from 0. Where a four would reach 2^100, those before it go to their sums, and this row's terms one by one in
+//! `f64`.
 
 use super::plain::mask;
 use super::{CHUNK, LANES};
@@ -27,13 +38,7 @@ pub(super) fn of<T: Element>(
     basis: &[T::Wide; CHUNK],
     which: u64,
 ) -> Option<[f32; LANES]> {
-    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
-        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
-    let mut products = [0.0_f32; CHUNK];
-    for (lane, product) in products.iter_mut().enumerate() {
-        let mask = mask(which, lane / 4)[lane % 4] as u32;
-        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
-    }
+    let products = products::<T>(g, basis, which);
     let mut sums = [0.0; LANES];
     if T::DTYPE == Dtype::F16 {
         for (i, sum) in sums.iter_mut().enumerate() {
@@ -47,6 +52,47 @@ pub(super) fn of<T: Element>(
         *sum = first + (products[second] + products[second + 1]);
     }
     in_range(&sums).then_some(sums)
+}
+
+/// Adds a row's products, or none where `f32` does not hold the sums.
+#[inline(always)]
+pub(super) fn add_row<T: Element>(
+    fours: &[f32; CHUNK],
+    products: &[f32; CHUNK],
+) -> Option<[f32; CHUNK]> {
+    let mut next = *fours;
+    let mut fits = true;
+    for (four, product) in next.iter_mut().zip(products) {
+        *four += product;
+        fits &= four.abs() < TOO_LARGE;
+    }
+    (T::DTYPE == Dtype::F16 || fits).then_some(next)
+}
+
+/// See [`Vectors::add_fours`](super::Vectors::add_fours), for fours in order.
+#[inline(always)]
+pub(super) fn add_fours(fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+    for (sum, four) in sums.iter_mut().zip(&mut *fours) {
+        *sum += f64::from(*four);
+    }
+    *fours = [0.0; CHUNK];
+}
+
+/// The products in `f32`, and 0 for elements that are not to be summed.
+#[inline(always)]
+pub(super) fn products<T: Element>(
+    g: &[T::Wide; CHUNK],
+    basis: &[T::Wide; CHUNK],
+    which: u64,
+) -> [f32; CHUNK] {
+    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
+        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
+    let mut products = [0.0_f32; CHUNK];
+    for (lane, product) in products.iter_mut().enumerate() {
+        let mask = mask(which, lane / 4)[lane % 4] as u32;
+        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
+    }
+    products
 }
 
 /// Whether sums of four products of `bf16` are as good as those of exact products.

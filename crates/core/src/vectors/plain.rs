@@ -114,6 +114,45 @@ pub(super) fn backward_columns<V, T, S>(
     vectors.propagate(piece, signs, slopes);
 }
 
+/// See [`Vectors::backward_fours`].
+#[inline(always)]
+pub(super) fn backward_fours<V, T, S>(
+    vectors: V,
+    piece: &mut Piece<'_, T>,
+    signs: u64,
+    slopes: &S,
+    fours: &mut [f32; CHUNK],
+    sums: &mut [f64; CHUNK],
+) where
+    V: Vectors,
+    T: Element,
+    S: ChunkSlopes<T::Wide>,
+{
+    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
+    let products = half_sums::products::<T>(&g, &basis, !signs);
+    match half_sums::add_row::<T>(fours, &products) {
+        Some(next) => *fours = next,
+        None => row_in_f64(vectors, piece, signs, fours, sums),
+    }
+    vectors.propagate(piece, signs, slopes);
+}
+
+/// A row that `f32` does not hold: the fours before it go to their sums, and then its terms one by one.
+#[inline(always)]
+pub(super) fn row_in_f64<V: Vectors, T: Element>(
+    vectors: V,
+    piece: &Piece<'_, T>,
+    signs: u64,
+    fours: &mut [f32; CHUNK],
+    sums: &mut [f64; CHUNK],
+) {
+    vectors.add_fours::<T>(fours, sums);
+    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
+    for (sum, term) in sums.iter_mut().zip(terms::<T>(&g, &basis, !signs)) {
+        *sum += term;
+    }
+}
+
 /// The products, and 0 for elements that are not to be summed.
 #[inline(always)]
 pub(crate) fn terms<T: Element>(

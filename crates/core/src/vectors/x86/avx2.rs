@@ -16,7 +16,7 @@ use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest, plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -265,6 +265,39 @@ impl Vectors for Avx2 {
             }
         }
         self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn backward_fours<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        fours: &mut [f32; CHUNK],
+        sums: &mut [f64; CHUNK],
+    ) {
+        assert_eq!(piece.len(), CHUNK);
+        let (g, b, _) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements.
+        let held = unsafe {
+            if T::DTYPE == Dtype::F16 {
+                self.fours_half::<F16>(g.cast(), b.cast(), signs, fours)
+            } else {
+                self.fours_half::<Bf16>(g.cast(), b.cast(), signs, fours)
+            }
+        };
+        if !held {
+            plain::row_in_f64(self, piece, signs, fours, sums);
+        }
+        self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+        if T::DTYPE == Dtype::Bf16 {
+            *fours = self.in_order::<Bf16>(fours);
+        }
+        half_sums::add_fours(fours, sums);
     }
 
     #[inline(always)]

@@ -17,7 +17,9 @@ use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, Columns, Lanes, Piece, RunSums, Sealed, Vectors, lowest, plain};
+use crate::vectors::{
+    CHUNK, Columns, Lanes, Piece, RunSums, Sealed, Vectors, half_sums, lowest, plain,
+};
 
 /// AVX-512 F, BW, DQ and VL, and BMI2.
 #[derive(Clone, Copy)]
@@ -324,5 +326,37 @@ impl Vectors for Avx512 {
             }
         }
         self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn backward_fours<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        fours: &mut [f32; CHUNK],
+        sums: &mut [f64; CHUNK],
+    ) {
+        assert_eq!(piece.len(), CHUNK);
+        let slopes = &As::<S, T::Wide>::new(slopes);
+        let (g, b, dx) = piece.pointers();
+        let piece = (g.cast(), b.cast(), dx.cast());
+        // SAFETY: a piece's pointers are good for its elements, and elements are written after they and
+        // those before them were read.
+        unsafe {
+            if T::DTYPE == Dtype::F16 {
+                self.fours_f16(piece, signs, slopes, fours);
+            } else {
+                self.fours_bf16(piece, signs, slopes, fours, sums);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+        if T::DTYPE == Dtype::Bf16 {
+            *fours = self.in_order(fours);
+        }
+        half_sums::add_fours(fours, sums);
     }
 }

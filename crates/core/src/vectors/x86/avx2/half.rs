@@ -28,6 +28,10 @@ pub(super) trait Half {
     unsafe fn narrow(products: [__m256; 2]) -> __m256i;
     /// What belongs to sixteen elements, brought from their order to that of [`Half::widen`].
     unsafe fn arrange(slopes: [__m256; 2]) -> [__m256; 2];
+    /// What lies in the order of [`Half::widen`], in that of the elements.
+    unsafe fn in_order(vectors: [__m256; 2]) -> [__m256; 2];
+    /// Whether `f32` holds these sums.
+    unsafe fn hold(sums: &[[__m256; 2]; CHUNK / GROUP]) -> bool;
     /// The sums of four that `crate::vectors::half_sums` describes, or none where `f32` does not hold them.
     unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]>;
 }
@@ -128,6 +132,48 @@ impl Avx2 {
             }
             fours.is_some()
         }
+    }
+
+    /// Adds the products of a whole chunk to fours, which lie as they are widened. Whether that could be done in `f32`; if
+    /// not, nothing was added.
+    #[inline(always)]
+    #[must_use]
+    pub(super) unsafe fn fours_half<H: Half>(
+        self,
+        g: *const i16,
+        b: *const i16,
+        signs: u64,
+        fours: &mut [f32; CHUNK],
+    ) -> bool {
+        let mut next: [[__m256; 2]; CHUNK / GROUP] = cast(*fours);
+        for (index, [first, second]) in next.iter_mut().enumerate() {
+            let at = GROUP * index;
+            // SAFETY: the caller's.
+            unsafe {
+                let [g0, g1] = H::widen(load(g.add(at), GROUP));
+                let [b0, b1] = H::widen(load(b.add(at), GROUP));
+                let ([k, l], zero) = (selected::<H>(signs >> at), _mm256_setzero_ps());
+                *first = _mm256_add_ps(*first, _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k));
+                *second = _mm256_add_ps(*second, _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l));
+            }
+        }
+        // SAFETY: the value `self` proves AVX2.
+        let held = unsafe { H::hold(&next) };
+        if held {
+            *fours = cast(next);
+        }
+        held
+    }
+
+    /// Fours as they are widened, in the order of their elements.
+    #[inline(always)]
+    pub(super) fn in_order<H: Half>(self, fours: &[f32; CHUNK]) -> [f32; CHUNK] {
+        let mut groups: [[__m256; 2]; CHUNK / GROUP] = cast(*fours);
+        for group in &mut groups {
+            // SAFETY: the value `self` proves AVX2.
+            *group = unsafe { H::in_order(*group) };
+        }
+        cast(groups)
     }
 
     /// [`Avx2::sum_half`] of the elements whose signs are not set and [`Avx2::propagate_half`], each gradient

@@ -10,13 +10,13 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
-use self::fours::{add_fours, in_fours, part_of};
+use self::fours::{add_fours, add_row, columns_one_by_one, in_fours, part_of};
 use self::round::{round_by_instruction, round_in_lanes};
 use super::Avx512;
 use super::half::{WHOLE, add8, load32, positive};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, LANES, RunSums, lowest};
+use crate::vectors::{CHUNK, LANES, RunSums, half_sums, lowest};
 
 const GROUP: usize = WHOLE / 2;
 const EVEN: u64 = 0x5555_5555_5555_5555;
@@ -195,6 +195,50 @@ impl Avx512 {
                 scaled[half] = self.scale_bf16(v, wide, (signs >> at) as u32, pairs(slopes, at));
             }
             (products, scaled)
+        }
+    }
+
+    /// [`Avx512::propagate_bf16`] of a whole chunk, and its products are added to `fours`, which lie as `both_bf16` has
+    /// them; or else to their sums.
+    #[inline(always)]
+    pub(super) unsafe fn fours_bf16(
+        self,
+        (g, b, dx): (*const i16, *const i16, *mut i16),
+        signs: u64,
+        slopes: &impl ChunkSlopes<f32>,
+        fours: &mut [f32; CHUNK],
+        sums: &mut [f64; CHUNK],
+    ) {
+        // SAFETY: the caller's; everything is read before anything is written.
+        unsafe {
+            let (products, scaled) = self.both_bf16(g, b, signs, slopes);
+            match add_row(cast(*fours), products) {
+                Some(next) => *fours = cast(next),
+                None => {
+                    *fours = self.in_order(fours);
+                    half_sums::add_fours(fours, sums);
+                    columns_one_by_one((g, b), !signs, sums);
+                }
+            }
+            store32(dx, WHOLE, scaled[0]);
+            store32(dx.add(WHOLE), WHOLE, scaled[1]);
+        }
+    }
+
+    /// What lies as `both_bf16` has it, in the order of the elements.
+    #[inline(always)]
+    pub(super) fn in_order(self, split: &[f32; CHUNK]) -> [f32; CHUNK] {
+        const LOW: [u32; GROUP] = [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23];
+        const HIGH: [u32; GROUP] = [8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31];
+        let [a, b, c, d]: [__m512; 4] = cast(*split);
+        // SAFETY: the value `self` proves AVX-512 F.
+        unsafe {
+            cast([
+                _mm512_permutex2var_ps(a, cast(LOW), b),
+                _mm512_permutex2var_ps(a, cast(HIGH), b),
+                _mm512_permutex2var_ps(c, cast(LOW), d),
+                _mm512_permutex2var_ps(c, cast(HIGH), d),
+            ])
         }
     }
 

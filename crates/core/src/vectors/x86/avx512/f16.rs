@@ -179,6 +179,30 @@ impl Avx512 {
         *sums = cast(columns);
     }
 
+    /// [`Avx512::propagate_f16`] of a whole chunk, and its products are added to `fours`.
+    #[inline(always)]
+    pub(super) unsafe fn fours_f16(
+        self,
+        (g, b, dx): (*const i16, *const i16, *mut i16),
+        signs: u64,
+        slopes: &impl ChunkSlopes<f32>,
+        fours: &mut [f32; CHUNK],
+    ) {
+        let mut sums: [__m512; CHUNK / GROUP] = cast(*fours);
+        for (index, sum) in sums.iter_mut().enumerate() {
+            let at = index * GROUP;
+            let k = (!signs >> at) as u16;
+            // SAFETY: the caller's; sixteen elements are written after they were read.
+            unsafe {
+                let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
+                let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
+                *sum = _mm512_add_ps(*sum, _mm512_maskz_mul_ps(k, v, basis));
+                store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(slopes, at)));
+            }
+        }
+        *fours = cast(sums);
+    }
+
     /// [`Avx512::columns_f16`] with sums in memory.
     #[inline(always)]
     pub(super) unsafe fn row_f16(

@@ -47,6 +47,31 @@ impl Half for Bf16 {
     }
 
     #[inline(always)]
+    unsafe fn in_order([even, odd]: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            // By halves of vectors: 0 to 3 and 8 to 11, 4 to 7 and 12 to 15.
+            let (low, high) = (_mm256_unpacklo_ps(even, odd), _mm256_unpackhi_ps(even, odd));
+            [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn hold(sums: &[[__m256; 2]; CHUNK / GROUP]) -> bool {
+        // SAFETY: the caller's.
+        unsafe {
+            let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(i32::MAX));
+            let mut beyond = _mm256_setzero_ps();
+            for &sum in sums.as_flattened() {
+                let size = _mm256_and_ps(sum, magnitude);
+                let fails = _mm256_cmp_ps::<_CMP_NLT_UQ>(size, _mm256_set1_ps(TOO_LARGE));
+                beyond = _mm256_or_ps(beyond, fails);
+            }
+            _mm256_movemask_ps(beyond) == 0
+        }
+    }
+
+    #[inline(always)]
     unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]> {
         let [p0, p1, p2, p3] = products;
         // SAFETY: the caller's.

@@ -35,6 +35,16 @@ impl Half for F16 {
         slopes
     }
 
+    #[inline(always)]
+    unsafe fn in_order(vectors: [__m256; 2]) -> [__m256; 2] {
+        vectors
+    }
+
+    #[inline(always)]
+    unsafe fn hold(_: &[[__m256; 2]; CHUNK / GROUP]) -> bool {
+        true
+    }
+
     /// `f32` holds every product.
     #[inline(always)]
     unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]> {

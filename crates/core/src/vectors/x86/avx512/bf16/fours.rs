@@ -54,6 +54,28 @@ pub(super) unsafe fn add_fours(
     }
 }
 
+/// Adds a row's products to fours, or none where `f32` does not hold the sums: see [`crate::vectors::half_sums`].
+///
+/// # Safety
+/// The processor has AVX-512 F and DQ.
+#[inline(always)]
+pub(super) unsafe fn add_row(
+    fours: [__m512; 4],
+    products: [[__m512; 2]; 2],
+) -> Option<[__m512; 4]> {
+    let mut next = fours;
+    let mut beyond = 0;
+    for (four, product) in next.iter_mut().zip(products.as_flattened()) {
+        // SAFETY: the caller's.
+        unsafe {
+            *four = _mm512_add_ps(*four, *product);
+            let size = _mm512_abs_ps(*four);
+            beyond |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(size, _mm512_set1_ps(TOO_LARGE));
+        }
+    }
+    (beyond == 0).then_some(next)
+}
+
 /// The terms of a chunk of `bf16` in `f64`.
 ///
 /// # Safety
@@ -66,11 +88,34 @@ unsafe fn one_by_one(
     which: u64,
     mut sums: [f64; LANES],
 ) -> [f64; LANES] {
-    let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
     for lane in (0..CHUNK).filter(|&lane| bit(which, lane)) {
         // SAFETY: the caller's.
-        let (g, b) = unsafe { (g.add(lane).read(), b.add(lane).read()) };
-        sums[lane % LANES] += wide(g) * wide(b);
+        sums[lane % LANES] += unsafe { term(g.add(lane), b.add(lane)) };
     }
     sums
+}
+
+/// The terms of a chunk of `bf16` in `f64`, to a sum for each.
+///
+/// # Safety
+/// Pointers are good for the elements of `which`.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn columns_one_by_one(
+    (g, b): (*const i16, *const i16),
+    which: u64,
+    sums: &mut [f64; CHUNK],
+) {
+    for (lane, sum) in sums.iter_mut().enumerate().filter(|&(lane, _)| bit(which, lane)) {
+        // SAFETY: the caller's.
+        *sum += unsafe { term(g.add(lane), b.add(lane)) };
+    }
+}
+
+/// # Safety
+/// Both are good for an element.
+unsafe fn term(g: *const i16, b: *const i16) -> f64 {
+    let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
+    // SAFETY: the caller's.
+    unsafe { wide(g.read()) * wide(b.read()) }
 }
