@@ -7,6 +7,7 @@
 
 mod columns;
 mod fours;
+mod fours_forward;
 mod half_sums;
 mod piece;
 mod plain;
