@@ -44,6 +44,10 @@ pub trait Codec<T: Element>: Copy + Default + Send + Sync + Debug + 'static {
     /// What the slope gradient of an encoded channel is summed over.
     const BASIS: Basis;
 
+    /// Whether [`Codec::signs`] are those of [`Codec::basis`], so that loops may compare it instead.
+    #[doc(hidden)]
+    const COMPARED: bool = false;
+
     /// How a channel with this learned slope is preserved.
     fn channel(slope: T) -> Channel;
 
@@ -90,6 +94,7 @@ impl<T: Element> Codec<T> for Identity {
     type Word = T;
     const LANES: usize = 1;
     const BASIS: Basis = Basis::PreActivation;
+    const COMPARED: bool = true;
 
     fn channel(_: T) -> Channel {
         Channel::Encoded
@@ -119,6 +124,7 @@ impl<T: Element> Codec<T> for SignOfOutput {
     type Word = ();
     const LANES: usize = 1;
     const BASIS: Basis = Basis::Output;
+    const COMPARED: bool = true;
 
     fn channel(slope: T) -> Channel {
         if slope.positive() && slope.invertible() { Channel::Derived } else { Channel::Kept }

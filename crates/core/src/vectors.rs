@@ -5,7 +5,9 @@
 //! dispatch makes one, within a function compiled for them. Every level gives the same bits, but for
 //! which NaN a NaN is.
 
+mod columns;
 mod fours;
+mod fours_forward;
 mod half_sums;
 mod piece;
 mod plain;
@@ -16,6 +18,7 @@ mod slopes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use columns::Columns;
 pub use piece::Piece;
 pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
@@ -130,6 +133,13 @@ pub trait Vectors: Copy + private::Sealed {
         false
     }
 
+    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn compares<T: Element>(self) -> bool {
+        false
+    }
+
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -221,7 +231,8 @@ pub trait Vectors: Copy + private::Sealed {
         plain::backward_columns(self, piece, signs, slopes, columns);
     }
 
-    /// [`Vectors::backward_columns`] with the sums in the entries of a row, one for each element.
+    /// [`Vectors::backward_columns`] with the sums in the entries of a row: those of a chunk's columns, or as many as
+    /// there are. Until [`Vectors::finish_row`] their parts may lie otherwise.
     #[doc(hidden)]
     #[inline(always)]
     fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
@@ -235,6 +246,11 @@ pub trait Vectors: Copy + private::Sealed {
         self.backward_columns(piece, signs, slopes, &mut columns);
         columns.put::<T>(row);
     }
+
+    /// Leaves sums in a row's entries, all of which began as 0.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn finish_row<T: Element>(self, _: &mut [T::Accumulator]) {}
 
     /// [`Vectors::propagate`] of a whole chunk of two-byte elements, and the terms `g * basis` whose signs are not set
     /// are added to `fours`: see [`half_sums`]. Those may lie in any order.
@@ -303,34 +319,6 @@ use private::Sealed;
 pub struct Lanes {
     pub(crate) sums: [f64; LANES],
     pub(crate) lost: [f64; LANES],
-}
-
-/// A sum for each element of a chunk, in the parts that [`Lanes`] has.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Columns {
-    pub(crate) sums: [f64; CHUNK],
-    pub(crate) lost: [f64; CHUNK],
-}
-
-impl Columns {
-    /// The entries of a row, at most [`CHUNK`].
-    #[inline(always)]
-    pub(crate) fn of<T: Element>(row: &[T::Accumulator]) -> Self {
-        let mut columns = Columns { sums: [0.0; CHUNK], lost: [0.0; CHUNK] };
-        for (lane, sum) in row.iter().enumerate() {
-            (columns.sums[lane], columns.lost[lane]) = sum.parts();
-        }
-        columns
-    }
-
-    /// Writes them back.
-    #[inline(always)]
-    pub(crate) fn put<T: Element>(&self, row: &mut [T::Accumulator]) {
-        for (lane, sum) in row.iter_mut().enumerate() {
-            *sum = T::Accumulator::from_parts(self.sums[lane], self.lost[lane]);
-        }
-    }
 }
 
 /// A chunk by value; behind a short one zeroes.

@@ -161,28 +161,36 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
         let done = spot.done;
         let output = self.output.get(done..done + len).unwrap_or_default();
+        let signs = if D::COMPARED {
+            0
+        } else {
+            D::signs(vectors, self.words, self.at + done, len, output)
+        };
         InPlaceChunk {
-            signs: D::signs(vectors, self.words, self.at + done, len, output),
+            signs,
             basis: D::basis(self.words, self.at + done, len, output),
+            compared: D::COMPARED,
             grad: &mut self.grad[done..done + len],
         }
     }
 }
 
 pub(super) struct InPlaceChunk<'a, T> {
+    /// Those of the basis where they are compared.
     pub(super) signs: u64,
     pub(super) basis: &'a [T],
+    pub(super) compared: bool,
     pub(super) grad: &'a mut [T],
 }
 
 impl<T: Element> Chunk<T> for InPlaceChunk<'_, T> {
     #[inline(always)]
-    fn signs(&self) -> u64 {
-        self.signs
+    fn signs<V: Vectors>(&self, vectors: V) -> u64 {
+        if self.compared { vectors.signs(self.basis) } else { self.signs }
     }
 
     #[inline(always)]
     fn piece(&mut self) -> Piece<'_, T> {
-        Piece::in_place(self.grad, self.basis)
+        Piece::in_place(self.grad, self.basis, self.compared)
     }
 }

@@ -80,23 +80,22 @@ impl<T: Element> Operands<T> for OverStash<'_, T> {
     }
 
     #[inline(always)]
-    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
+    fn chunk<V: Vectors>(&mut self, _: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
         let place = spot.done..spot.done + len;
         let stash = &mut self.stash[place.clone()];
-        OverStashChunk { signs: vectors.signs(stash), upstream: &self.upstream[place], stash }
+        OverStashChunk { upstream: &self.upstream[place], stash }
     }
 }
 
 struct OverStashChunk<'a, T> {
-    signs: u64,
     upstream: &'a [T],
     stash: &'a mut [T],
 }
 
 impl<T: Element> Chunk<T> for OverStashChunk<'_, T> {
     #[inline(always)]
-    fn signs(&self) -> u64 {
-        self.signs
+    fn signs<V: Vectors>(&self, vectors: V) -> u64 {
+        vectors.signs(self.stash)
     }
 
     #[inline(always)]

@@ -208,13 +208,13 @@ pub(super) struct MixedChunk<'a, T> {
 
 impl<T: Element> Chunk<T> for MixedChunk<'_, T> {
     #[inline(always)]
-    fn signs(&self) -> u64 {
+    fn signs<V: Vectors>(&self, _: V) -> u64 {
         self.signs
     }
 
     #[inline(always)]
     fn piece(&mut self) -> Piece<'_, T> {
         let len = self.grad.len();
-        Piece::in_place(self.grad, &self.basis[..len])
+        Piece::in_place(self.grad, &self.basis[..len], false)
     }
 }

@@ -203,6 +203,6 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
                 (vectors.signs(kept), kept)
             }
         };
-        InPlaceChunk { signs, basis, grad }
+        InPlaceChunk { signs, basis, compared: false, grad }
     }
 }

@@ -99,9 +99,15 @@ pub(super) trait Operands<T: Element> {
 /// A chunk's elements.
 pub(super) trait Chunk<T: Element> {
     /// Bit `i` tells whether the pre-activation of element `i` was positive.
-    fn signs(&self) -> u64;
+    fn signs<V: Vectors>(&self, vectors: V) -> u64;
     /// The gradients, and what the slope gradient is summed over.
     fn piece(&mut self) -> Piece<'_, T>;
+
+    /// [`Chunk::signs`], or anything where the level compares the basis instead.
+    #[inline(always)]
+    fn signs_or_compared<V: Vectors>(&mut self, vectors: V) -> u64 {
+        if self.piece().compared() && vectors.compares::<T>() { 0 } else { self.signs(vectors) }
+    }
 }
 
 /// One block, as a task of its own: the same code for every codec with such operands.
@@ -154,7 +160,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
                 let (slope, end) = (Single(runs.slope()), done + within);
                 while done < end {
                     let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
-                    let signs = chunk.signs();
+                    let signs = chunk.signs_or_compared(vectors);
                     if learned {
                         vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
                     } else {
@@ -198,25 +204,17 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         while done < len {
             let end = done + runs.left.min(len - done);
             let (slope, run) = (Single(runs.slope()), end - done);
-            while done + CHUNK <= end {
-                let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
-                let signs = chunk.signs();
+            while done < end {
+                // Not CHUNK by name where it is that: loops of a known length are unrolled, and spill.
+                let len = CHUNK.min(end - done);
+                let mut chunk = self.operands.chunk(vectors, Spot::at(done), len);
+                let signs = chunk.signs_or_compared(vectors);
                 if learned {
                     vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
                 } else {
                     vectors.propagate(&mut chunk.piece(), signs, &slope);
                 }
-                done += CHUNK;
-            }
-            if done < end {
-                let mut chunk = self.operands.chunk(vectors, Spot::at(done), end - done);
-                let signs = chunk.signs();
-                if learned {
-                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
-                } else {
-                    vectors.propagate(&mut chunk.piece(), signs, &slope);
-                }
-                done = end;
+                done += len;
             }
             runs.advance(run);
             if learned {
@@ -238,7 +236,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         while done < all {
             let len = CHUNK.min(all - done);
             let mut chunk = self.operands.chunk(vectors, Spot::at(done), len);
-            let signs = chunk.signs();
+            let signs = chunk.signs(vectors);
             if learned {
                 let piece = chunk.piece();
                 let (g, basis) = (piece.upstream(), piece.basis());
@@ -281,22 +279,17 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             return;
         }
         while spot.done < len {
-            let left = (len - spot.done).min(period - spot.column);
+            let len = CHUNK.min(len - spot.done).min(period - spot.column);
             let row = &mut self.row[spot.column..];
-            let done = if left >= CHUNK {
-                let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-                let signs = chunk.signs();
-                vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), &mut row[..CHUNK]);
-                CHUNK
-            } else {
-                let mut chunk = self.operands.chunk(vectors, spot, left);
-                let signs = chunk.signs();
-                vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), &mut row[..left]);
-                left
-            };
-            slopes.advance(done);
-            spot.advance(done, period);
+            let entries = CHUNK.min(row.len());
+            let mut chunk = self.operands.chunk(vectors, spot, len);
+            let signs = chunk.signs_or_compared(vectors);
+            let row = &mut row[..entries];
+            vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), row);
+            slopes.advance(len);
+            spot.advance(len, period);
         }
+        vectors.finish_row::<T>(self.row);
     }
 
     /// A chunk is a whole number of rows of channels: its sums stay in registers.
@@ -311,13 +304,13 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         let mut sums = Columns::of::<T>(self.row);
         while spot.done + CHUNK <= len {
             let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-            let signs = chunk.signs();
+            let signs = chunk.signs_or_compared(vectors);
             vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
             spot.advance(CHUNK, CHUNK);
         }
         if spot.done < len {
             let mut chunk = self.operands.chunk(vectors, spot, len - spot.done);
-            let signs = chunk.signs();
+            let signs = chunk.signs_or_compared(vectors);
             vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
         }
         sums.put::<T>(self.row);
@@ -332,7 +325,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         while spot.done < all {
             let len = CHUNK.min(all - spot.done).min(period - spot.column);
             let mut chunk = self.operands.chunk(vectors, spot, len);
-            let signs = chunk.signs();
+            let signs = chunk.signs_or_compared(vectors);
             vectors.propagate(&mut chunk.piece(), signs, &slopes.chunk());
             slopes.advance(len);
             spot.advance(len, period);
@@ -354,7 +347,7 @@ fn over_ends<T: Element, V: Vectors>(
     learned: bool,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let signs = chunk.signs();
+    let signs = chunk.signs_or_compared(vectors);
     if learned {
         vectors.backward_over_ends(&mut chunk.piece(), signs, slopes, sums);
     } else {

@@ -1,85 +1,14 @@
-//! The passes over a chunk of `f32` or `f64` in plain Rust, four elements at a time from memory to memory: LLVM
+//! Backward's passes over a chunk of `f32` or `f64` in plain Rust, four elements at a time from memory to memory: LLVM
 //! makes vectors of four lanes, or two of two, of every line, and arrays of a chunk by value would be copied.
 //!
 //! What is added to sums that are not to change is 0.
 
 use super::plain::mask;
-use super::{CHUNK, ChunkSlopes, Columns, LANES, Lanes, Piece, bit};
+use super::{ChunkSlopes, Columns, LANES, Lanes, Piece, bit};
 use crate::accumulator::Accumulator;
 use crate::element::{Element, Wide};
 
-const FOUR: usize = 4;
-const EIGHT: usize = 8;
-
-/// See [`super::Vectors::signs`]: sums of powers of two, which LLVM adds up in vectors.
-#[inline(always)]
-pub(super) fn signs<T: Element>(x: &[T]) -> u64 {
-    let (rows, rest) = x.as_chunks::<LANES>();
-    let (mut bits, mut at) = (0, 0);
-    for row in rows {
-        let mut sum = 0;
-        for (lane, x) in row.iter().enumerate() {
-            sum += if x.positive() { 1_u32 << lane } else { 0 };
-        }
-        bits |= u64::from(sum) << at;
-        at += LANES;
-    }
-    for x in rest {
-        bits |= u64::from(x.positive()) << at;
-        at += 1;
-    }
-    bits
-}
-
-/// [`signs`] and [`activate`] of a whole chunk, eight elements at a time: LLVM makes more of it where
-/// two elements are a vector.
-#[inline(always)]
-pub(super) fn activate_chunk<T: Element>(
-    x: &mut [T; CHUNK],
-    slopes: &impl ChunkSlopes<T::Wide>,
-) -> u64 {
-    // The factor's bits 56, 49, .. 7 bring byte `i`'s lowest bit to bit `56 + i`, and no two sums meet in a
-    // bit below that.
-    const SPREAD: u64 = 0x0102_0408_1020_4080;
-    let (mut bits, mut at) = (0, 0);
-    for eight in x.as_chunks_mut::<EIGHT>().0 {
-        let (pre, slope) = (*eight, slopes.group::<EIGHT>(at));
-        let mut bytes = [0; EIGHT];
-        for (byte, x) in bytes.iter_mut().zip(&pre) {
-            *byte = u8::from(x.positive());
-        }
-        bits |= (u64::from_le_bytes(bytes).wrapping_mul(SPREAD) >> 56) << at;
-        for (lane, y) in eight.iter_mut().enumerate() {
-            *y = activated(pre[lane], slope[lane]);
-        }
-        at += EIGHT;
-    }
-    bits
-}
-
-/// See [`super::Vectors::activate`]; the signs are taken beforehand.
-#[inline(always)]
-pub(super) fn activate<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) {
-    if let ([chunk], []) = x.as_chunks_mut::<CHUNK>() {
-        for (lane, x) in chunk.iter_mut().enumerate() {
-            *x = activated(*x, slopes.lane(lane));
-        }
-        return;
-    }
-    let (fours, rest) = x.as_chunks_mut::<FOUR>();
-    let mut at = 0;
-    for four in fours {
-        let slope = slopes.group::<FOUR>(at);
-        for (x, slope) in four.iter_mut().zip(slope) {
-            *x = activated(*x, slope);
-        }
-        at += FOUR;
-    }
-    for x in rest {
-        *x = activated(*x, slopes.lane(at));
-        at += 1;
-    }
-}
+pub(super) const FOUR: usize = 4;
 
 /// See [`super::Vectors::propagate`].
 #[inline(always)]
@@ -90,13 +19,13 @@ pub(super) fn propagate<T: Element>(
 ) {
     let (mut at, len) = (0, piece.len());
     while at + FOUR <= len {
-        let (g, positive) = (piece.upstream_at::<FOUR>(at), mask(signs >> at, 0));
-        piece.set_input_gradient_at(at, scaled(g, positive, slopes.group::<FOUR>(at)));
+        let (g, positive) = (piece.upstream_at::<FOUR>(at), positive_four(piece, at, signs));
+        piece.set_input_gradient_at(at, scaled(g, &positive, slopes.group::<FOUR>(at)));
         at += FOUR;
     }
     while at < len {
         let [g] = piece.upstream_at(at);
-        let factor = if bit(signs, at) { T::Wide::ONE } else { slopes.lane(at) };
+        let factor = T::Wide::ONE.or_else(positive_one(piece, at, signs), slopes.lane(at));
         piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
         at += 1;
     }
@@ -107,7 +36,7 @@ pub(super) fn propagate<T: Element>(
 pub(super) fn sum<T: Element>(piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
     let (mut at, len) = (0, piece.len());
     while at + FOUR <= len {
-        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at(at));
+        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at::<FOUR>(at));
         let terms = terms(g, basis, mask(which >> at, 0));
         add_four::<T>(&mut lanes.sums, &mut lanes.lost, at % LANES, terms);
         at += FOUR;
@@ -129,20 +58,13 @@ pub(super) fn backward<T: Element>(
 ) {
     let (mut at, len) = (0, piece.len());
     while at + FOUR <= len {
-        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at(at));
-        let terms = terms(g, basis, mask(!signs >> at, 0));
+        let terms = propagated_four(piece, at, signs, slopes);
         add_four::<T>(&mut lanes.sums, &mut lanes.lost, at % LANES, terms);
-        let dx = scaled(g, mask(signs >> at, 0), slopes.group::<FOUR>(at));
-        piece.set_input_gradient_at(at, dx);
         at += FOUR;
     }
     while at < len {
-        let [g] = piece.upstream_at(at);
-        let positive = bit(signs, at);
-        let lane = at % LANES;
-        add_one(piece, at, !positive, &mut lanes.sums[lane], &mut lanes.lost[lane]);
-        let factor = if positive { T::Wide::ONE } else { slopes.lane(at) };
-        piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
+        let (lane, term) = (at % LANES, propagated_one(piece, at, signs, slopes));
+        T::Accumulator::add(&mut lanes.sums[lane], &mut lanes.lost[lane], term);
         at += 1;
     }
 }
@@ -156,20 +78,17 @@ pub(super) fn backward_columns<T: Element>(
     columns: &mut Columns,
 ) {
     let (mut at, len) = (0, piece.len());
-    while at + FOUR <= len {
-        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at(at));
-        let terms = terms(g, basis, mask(!signs >> at, 0));
-        add_four::<T>(&mut columns.sums, &mut columns.lost, at, terms);
-        let dx = scaled(g, mask(signs >> at, 0), slopes.group::<FOUR>(at));
-        piece.set_input_gradient_at(at, dx);
-        at += FOUR;
+    while at + LANES <= len {
+        // Sixteen at a time: loops over four LLVM makes vectors of across their passes, and shuffles.
+        for at in [at, at + 4, at + 8, at + 12] {
+            let terms = propagated_four(piece, at, signs, slopes);
+            add_four::<T>(&mut columns.sums, &mut columns.lost, at, terms);
+        }
+        at += LANES;
     }
     while at < len {
-        let [g] = piece.upstream_at(at);
-        let positive = bit(signs, at);
-        add_one(piece, at, !positive, &mut columns.sums[at], &mut columns.lost[at]);
-        let factor = if positive { T::Wide::ONE } else { slopes.lane(at) };
-        piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
+        let term = propagated_one(piece, at, signs, slopes);
+        T::Accumulator::add(&mut columns.sums[at], &mut columns.lost[at], term);
         at += 1;
     }
 }
@@ -183,31 +102,76 @@ pub(super) fn backward_row<T: Element>(
     row: &mut [T::Accumulator],
 ) {
     let (mut at, len) = (0, piece.len());
-    let (fours, rest) = row[..len].as_chunks_mut::<FOUR>();
-    for sums in fours {
-        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at(at));
-        let terms = terms(g, basis, mask(!signs >> at, 0));
-        for (sum, term) in sums.iter_mut().zip(terms) {
-            sum.add_term(term);
+    let (rows, rest) = row[..len].as_chunks_mut::<LANES>();
+    for row in rows {
+        for (four, sums) in row.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+            let terms = propagated_four(piece, at + FOUR * four, signs, slopes);
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                sum.add_term(term);
+            }
         }
-        let dx = scaled(g, mask(signs >> at, 0), slopes.group::<FOUR>(at));
-        piece.set_input_gradient_at(at, dx);
-        at += FOUR;
+        at += LANES;
     }
     for sum in rest {
-        let ([g], [basis]) = (piece.upstream_at(at), piece.basis_at(at));
-        let positive = bit(signs, at);
-        sum.add_term(if positive { 0.0 } else { product(g, basis) });
-        let factor = if positive { T::Wide::ONE } else { slopes.lane(at) };
-        piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
+        sum.add_term(propagated_one(piece, at, signs, slopes));
         at += 1;
     }
 }
 
+/// Writes the input gradient of elements `at .. at + 4` of a chunk, and returns their terms.
 #[inline(always)]
-fn activated<T: Element>(x: T, slope: T::Wide) -> T {
-    let x = x.widen();
-    T::narrow(x * if x > T::Wide::ZERO { T::Wide::ONE } else { slope })
+fn propagated_four<T: Element>(
+    piece: &mut Piece<'_, T>,
+    at: usize,
+    signs: u64,
+    slopes: &impl ChunkSlopes<T::Wide>,
+) -> [f64; FOUR] {
+    let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at::<FOUR>(at));
+    let positive = positive_four(piece, at, signs);
+    let mut terms = [0.0; FOUR];
+    for (lane, term) in terms.iter_mut().enumerate() {
+        *term = f64::from_bits(product(g[lane], basis[lane]).to_bits() & !positive[lane]);
+    }
+    piece.set_input_gradient_at(at, scaled(g, &positive, slopes.group::<FOUR>(at)));
+    terms
+}
+
+/// The same of one element.
+#[inline(always)]
+fn propagated_one<T: Element>(
+    piece: &mut Piece<'_, T>,
+    at: usize,
+    signs: u64,
+    slopes: &impl ChunkSlopes<T::Wide>,
+) -> f64 {
+    let ([g], [basis]) = (piece.upstream_at(at), piece.basis_at::<1>(at));
+    let positive = positive_one(piece, at, signs);
+    let factor = T::Wide::ONE.or_else(positive, slopes.lane(at));
+    piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
+    f64::from_bits(product(g, basis).to_bits() & !positive)
+}
+
+/// All ones for those of elements `at .. at + 4` of a chunk that are positive.
+#[inline(always)]
+fn positive_four<T: Element>(piece: &Piece<'_, T>, at: usize, signs: u64) -> [u64; FOUR] {
+    if !piece.compared() {
+        return *mask(signs >> at, 0);
+    }
+    let mut masks = [0; FOUR];
+    for (mask, x) in masks.iter_mut().zip(piece.basis_at::<FOUR>(at)) {
+        *mask = u64::from(x.positive()).wrapping_neg();
+    }
+    masks
+}
+
+/// The same of one element.
+#[inline(always)]
+fn positive_one<T: Element>(piece: &Piece<'_, T>, at: usize, signs: u64) -> u64 {
+    if !piece.compared() {
+        return (signs >> at & 1).wrapping_neg();
+    }
+    let [basis] = piece.basis_at(at);
+    u64::from(basis.positive()).wrapping_neg()
 }
 
 #[inline(always)]

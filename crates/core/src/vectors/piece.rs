@@ -14,24 +14,26 @@ pub struct Piece<'a, T> {
     basis: *const T,
     input_gradient: *mut T,
     len: usize,
+    compared: bool,
     elements: PhantomData<&'a mut [T]>,
 }
 
 impl<'a, T: Element> Piece<'a, T> {
-    /// The input gradient overwrites the upstream one. `basis` may be empty where nothing is summed.
+    /// The input gradient overwrites the upstream one. `basis` may be empty where nothing is summed; `compared` as
+    /// [`Piece::compared`] has it.
     ///
     /// # Panics
     /// For slices longer than a chunk or, where there is a basis, of different lengths.
     #[inline(always)]
-    pub(crate) fn in_place(grad: &'a mut [T], basis: &'a [T]) -> Self {
+    pub(crate) fn in_place(grad: &'a mut [T], basis: &'a [T], compared: bool) -> Self {
         let len = grad.len();
         assert!(len <= CHUNK && (basis.is_empty() || basis.len() == len));
         let grad = grad.as_mut_ptr();
         let basis = if basis.is_empty() { std::ptr::null() } else { basis.as_ptr() };
-        Piece { upstream: grad, basis, input_gradient: grad, len, elements: PhantomData }
+        Piece { upstream: grad, basis, input_gradient: grad, len, compared, elements: PhantomData }
     }
 
-    /// The input gradient overwrites the basis.
+    /// The input gradient overwrites the basis, whose signs are the chunk's.
     ///
     /// # Panics
     /// For slices longer than a chunk or of different lengths.
@@ -41,13 +43,21 @@ impl<'a, T: Element> Piece<'a, T> {
         assert!(len <= CHUNK && upstream.len() == len);
         let basis = basis.as_mut_ptr();
         let upstream = upstream.as_ptr();
-        Piece { upstream, basis, input_gradient: basis, len, elements: PhantomData }
+        let (input_gradient, elements) = (basis, PhantomData);
+        Piece { upstream, basis, input_gradient, len, compared: true, elements }
     }
 
     /// Its elements.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether the chunk's signs are those of the basis. Known where it is compiled, so that signs in bits
+    /// that are not used are not computed either.
+    #[inline(always)]
+    pub(crate) fn compared(&self) -> bool {
+        self.compared
     }
 
     /// The upstream gradient by value; behind a short one zeroes.
@@ -118,6 +128,12 @@ impl<'a, T: Element> Piece<'a, T> {
     pub(super) fn pointers(&mut self) -> (*const T, *const T, *mut T) {
         assert!(!self.basis.is_null());
         (self.upstream, self.basis, self.input_gradient)
+    }
+
+    /// The basis; null where there is none.
+    #[inline(always)]
+    pub(super) fn basis_if_any(&self) -> *const T {
+        self.basis
     }
 
     /// Upstream gradient and input gradient.

@@ -1,6 +1,8 @@
 //! Plain Rust, which vectorises as far as the target's instructions go.
 
-use super::{CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, lowest, plain};
+use super::{
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, lowest, plain,
+};
 use crate::element::{Dtype, Element};
 
 /// What every processor of the target has.
@@ -13,6 +15,11 @@ impl Vectors for Portable {
     #[inline(always)]
     fn has_cheap_rests<T: Element>(self) -> bool {
         matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
+
+    #[inline(always)]
+    fn compares<T: Element>(self) -> bool {
+        self.has_cheap_rests::<T>()
     }
 
     #[inline(always)]
@@ -49,14 +56,14 @@ impl Vectors for Portable {
     fn signs<T: Element>(self, x: &[T]) -> u64 {
         match x.as_chunks() {
             ([chunk], []) => self.signs_of_chunk(chunk),
-            _ => fours::signs(x),
+            _ => fours_forward::signs(x),
         }
     }
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
         if T::DTYPE == Dtype::F64 {
-            fours::signs(x)
+            fours_forward::signs(x)
         } else {
             pack(x.map(|x| u8::from(x.positive())))
         }
@@ -67,13 +74,11 @@ impl Vectors for Portable {
         if !self.has_cheap_rests::<T>() {
             return plain::activate(self, x, slopes);
         }
-        if T::DTYPE == Dtype::F64
-            && let ([chunk], []) = x.as_chunks_mut()
-        {
-            return fours::activate_chunk(chunk, slopes);
+        if T::DTYPE == Dtype::F64 {
+            return fours_forward::activate_eights(x, slopes);
         }
         let signs = self.signs(x);
-        fours::activate(x, slopes);
+        fours_forward::activate(x, slopes);
         signs
     }
 
@@ -142,9 +147,21 @@ impl Vectors for Portable {
         if T::DTYPE == Dtype::F32 {
             return fours::backward_row(piece, signs, slopes, row);
         }
+        if T::DTYPE == Dtype::F64
+            && let Some(columns) = Columns::parted::<T>(row)
+        {
+            return self.backward_columns(piece, signs, slopes, columns);
+        }
         let mut columns = Columns::of::<T>(row);
         self.backward_columns(piece, signs, slopes, &mut columns);
         columns.put::<T>(row);
+    }
+
+    #[inline(always)]
+    fn finish_row<T: Element>(self, row: &mut [T::Accumulator]) {
+        if T::DTYPE == Dtype::F64 {
+            Columns::join::<T>(row);
+        }
     }
 
     #[inline(always)]

@@ -2,21 +2,26 @@
 //! elements are loaded in pieces too.
 
 mod f32;
+mod f32_backward;
 mod f64;
+mod f64_backward;
 mod fold;
 mod half;
 mod rests;
+mod signs;
 
 use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_slice_mut};
 
 use self::half::{Bf16, F16};
+use self::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, fours, half_sums, lowest,
+    plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -42,6 +47,11 @@ impl Vectors for Avx2 {
     #[inline(always)]
     fn has_cheap_rests<T: Element>(self) -> bool {
         matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
+    }
+
+    #[inline(always)]
+    fn compares<T: Element>(self) -> bool {
+        self.has_cheap_rests::<T>()
     }
 
     #[inline(always)]
@@ -127,12 +137,19 @@ impl Vectors for Avx2 {
         slopes: &S,
     ) {
         let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let known = Signs::of(piece, signs);
+        let b = piece.basis_if_any();
         let (g, dx) = piece.gradients();
-        // SAFETY: a piece's pointers are good for its elements.
+        // SAFETY: a piece's pointers are good for its elements, and where signs are those of the basis there is
+        // one.
         unsafe {
             match T::DTYPE {
-                Dtype::F32 => self.propagate_f32(g.cast(), dx.cast(), len, signs, own),
-                Dtype::F64 => self.propagate_f64(g.cast(), dx.cast(), len, signs, own),
+                Dtype::F32 => {
+                    self.propagate_f32((g.cast(), b.cast(), dx.cast()), len, known, own);
+                }
+                Dtype::F64 => {
+                    self.propagate_f64((g.cast(), b.cast(), dx.cast()), len, known, own);
+                }
                 Dtype::F16 => {
                     self.propagate_half::<F16>(g.cast(), dx.cast(), len, signs, own);
                 }
@@ -145,25 +162,23 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        if self.has_cheap_rests::<T>() {
+            // Only chunks over the ends of runs are summed alone, and of such types there are none.
+            return fours::sum(piece, which, lanes);
+        }
         let len = piece.len();
         let (g, b, _) = piece.pointers();
+        let (g, b, sums) = (g.cast(), b.cast(), &mut lanes.sums);
         // SAFETY: a piece's pointers are good for its elements.
         unsafe {
-            match T::DTYPE {
-                Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
-                Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
-                Dtype::F16 => {
-                    let sums = &mut lanes.sums;
-                    let held = self.sum_half::<F16>(g.cast(), b.cast(), len, which, sums);
-                    debug_assert!(held, "f32 holds sums of products of f16");
-                }
-                Dtype::Bf16 => {
-                    let sums = &mut lanes.sums;
-                    let held = self.sum_half::<Bf16>(g.cast(), b.cast(), len, which, sums);
-                    // Of nothing, no sum is large enough either.
-                    if !held && which != 0 {
-                        plain::sum(self, piece, which, lanes);
-                    }
+            if T::DTYPE == Dtype::F16 {
+                let held = self.sum_half::<F16>(g, b, len, which, sums);
+                debug_assert!(held, "f32 holds sums of products of f16");
+            } else {
+                let held = self.sum_half::<Bf16>(g, b, len, which, sums);
+                // Of nothing, no sum is large enough either.
+                if !held && which != 0 {
+                    plain::sum(self, piece, which, lanes);
                 }
             }
         }
@@ -188,6 +203,7 @@ impl Vectors for Avx2 {
         lanes: &mut Lanes,
     ) {
         let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let known = Signs::of(piece, signs);
         let (g, b, dx) = piece.pointers();
         // SAFETY: a piece's pointers are good for its elements, and elements are written after they were
         // read.
@@ -196,12 +212,12 @@ impl Vectors for Avx2 {
                 Dtype::F32 => self.backward_f32(
                     (g.cast(), b.cast(), dx.cast()),
                     len,
-                    signs,
+                    known,
                     own,
                     &mut lanes.sums,
                 ),
                 Dtype::F64 => {
-                    self.backward_f64((g.cast(), b.cast(), dx.cast()), len, signs, own, lanes);
+                    self.backward_f64((g.cast(), b.cast(), dx.cast()), len, known, own, lanes);
                 }
                 Dtype::F16 => {
                     let piece = (g.cast(), b.cast(), dx.cast());
@@ -223,22 +239,30 @@ impl Vectors for Avx2 {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        let len = piece.len();
-        let which = !signs & lowest(len);
-        let (g, b, _) = piece.pointers();
-        // SAFETY: a piece's pointers are good for its elements.
+        let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let known = Signs::of(piece, signs);
+        let (g, b, dx) = piece.pointers();
+        // SAFETY: a piece's pointers are good for its elements, and elements are written after they were
+        // read.
         unsafe {
             match T::DTYPE {
-                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, &mut columns.sums),
-                Dtype::F64 => self.columns_f64(g.cast(), b.cast(), len, which, columns),
+                Dtype::F32 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.backward_columns_f32(piece, len, known, own, &mut columns.sums);
+                }
+                Dtype::F64 => {
+                    let piece = (g.cast(), b.cast(), dx.cast());
+                    self.backward_columns_f64(piece, len, known, own, columns);
+                }
                 Dtype::F16 | Dtype::Bf16 => {
+                    let which = !signs & lowest(len);
                     let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
                     let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
                     self.row_f32(g, b, CHUNK, which, &mut columns.sums);
+                    self.propagate(piece, signs, slopes);
                 }
             }
         }
-        self.propagate(piece, signs, slopes);
     }
 
     #[inline(always)]
@@ -249,22 +273,42 @@ impl Vectors for Avx2 {
         slopes: &S,
         row: &mut [T::Accumulator],
     ) {
-        let len = piece.len();
-        let which = !signs & lowest(len);
-        let (g, b, _) = piece.pointers();
-        // SAFETY: a piece's pointers are good for its elements.
-        unsafe {
-            match T::DTYPE {
-                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
-                Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
-                Dtype::F16 | Dtype::Bf16 => {
-                    let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
-                    let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
-                    self.row_f32(g, b, len, which, cast_slice_mut(row));
+        match T::DTYPE {
+            Dtype::F32 => {
+                let (len, own) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+                let known = Signs::of(piece, signs);
+                let (g, b, dx) = piece.pointers();
+                let (piece, row) = ((g.cast(), b.cast(), dx.cast()), cast_slice_mut(row));
+                // SAFETY: a piece's pointers are good for its elements, and elements are written after they
+                // were read.
+                unsafe { self.backward_columns_f32(piece, len, known, own, row) };
+            }
+            Dtype::F64 => {
+                if let Some(columns) = Columns::parted::<T>(row) {
+                    self.backward_columns(piece, signs, slopes, columns);
+                } else {
+                    let mut columns = Columns::of::<T>(row);
+                    self.backward_columns(piece, signs, slopes, &mut columns);
+                    columns.put::<T>(row);
                 }
             }
+            Dtype::F16 | Dtype::Bf16 => {
+                let len = piece.len();
+                let which = !signs & lowest(len);
+                let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+                let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
+                // SAFETY: both are a chunk, and that is all that is read.
+                unsafe { self.row_f32(g, b, len, which, cast_slice_mut(row)) };
+                self.propagate(piece, signs, slopes);
+            }
         }
-        self.propagate(piece, signs, slopes);
+    }
+
+    #[inline(always)]
+    fn finish_row<T: Element>(self, row: &mut [T::Accumulator]) {
+        if T::DTYPE == Dtype::F64 {
+            Columns::join::<T>(row);
+        }
     }
 
     #[inline(always)]

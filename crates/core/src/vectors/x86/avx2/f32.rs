@@ -1,13 +1,15 @@
-//! `f32`: eight to a vector, four where they are summed.
+//! `f32`: eight to a vector.
 
 use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
-use super::rests::{load8, store8, there8};
+use super::f32_backward::{negative, propagated};
+use super::rests::{load8, store8};
+use super::signs::{Pointers, Signs};
 use super::{Avx2, mask4};
+use crate::vectors::bit;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{LANES, bit};
 
 const GROUP: usize = 8;
 
@@ -59,91 +61,26 @@ impl Avx2 {
     #[inline(always)]
     pub(super) unsafe fn propagate_f32(
         self,
-        g: *const f32,
-        dx: *mut f32,
+        (g, b, dx): Pointers<f32>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) {
         let mut at = 0;
-        // SAFETY: the caller's.
+        // SAFETY: the caller's; where signs are those of the basis there is one.
         unsafe {
-            while at + GROUP <= len {
-                let factor = factors(signs >> at, 0, slopes_at(slopes, at));
-                _mm256_storeu_ps(dx.add(at), _mm256_mul_ps(_mm256_loadu_ps(g.add(at)), factor));
+            while at < len {
+                let (left, signs) = (len - at, signs.from(at));
+                let basis = match signs {
+                    Signs::OfBasis => load8(b.add(at), left),
+                    Signs::Bits(_) => _mm256_setzero_ps(),
+                };
+                let v = load8(g.add(at), left);
+                let v = propagated(v, negative(basis, signs, 0), slopes_at(slopes, at));
+                store8(dx.add(at), left, v);
                 at += GROUP;
             }
-            if at < len {
-                let factor = factors(signs >> at, 0, slopes_at(slopes, at));
-                store8(dx.add(at), len - at, _mm256_mul_ps(load8(g.add(at), len - at), factor));
-            }
         }
-    }
-
-    #[inline(always)]
-    pub(super) unsafe fn sum_f32(
-        self,
-        g: *const f32,
-        b: *const f32,
-        len: usize,
-        which: u64,
-        sums: &mut [f64; LANES],
-    ) {
-        let mut lanes: [__m256d; 4] = cast(*sums);
-        let mut at = 0;
-        // SAFETY: the caller's.
-        unsafe {
-            while at + LANES <= len {
-                lanes = add16(g.add(at), b.add(at), which >> at, lanes);
-                at += LANES;
-            }
-            if at < len {
-                lanes = add_rest(g.add(at), b.add(at), len - at, which >> at, lanes);
-            }
-        }
-        *sums = cast(lanes);
-    }
-
-    /// [`Avx2::sum_f32`] of the elements whose signs are not set and [`Avx2::propagate_f32`], sixteen at a
-    /// time.
-    #[inline(always)]
-    pub(super) unsafe fn backward_f32(
-        self,
-        (g, b, dx): (*const f32, *const f32, *mut f32),
-        len: usize,
-        signs: u64,
-        slopes: &impl ChunkSlopes<f32>,
-        sums: &mut [f64; LANES],
-    ) {
-        let mut lanes: [__m256d; 4] = cast(*sums);
-        let mut at = 0;
-        // SAFETY: the caller's; elements are written after they were read.
-        unsafe {
-            while at + LANES <= len {
-                let (signs, next) = (signs >> at, at + GROUP);
-                lanes = add16(g.add(at), b.add(at), !signs, lanes);
-                let low = factors(signs, 0, slopes_at(slopes, at));
-                let high = factors(signs, GROUP, slopes_at(slopes, next));
-                let low = _mm256_mul_ps(_mm256_loadu_ps(g.add(at)), low);
-                let high = _mm256_mul_ps(_mm256_loadu_ps(g.add(next)), high);
-                _mm256_storeu_ps(dx.add(at), low);
-                _mm256_storeu_ps(dx.add(next), high);
-                at += LANES;
-            }
-            if at < len {
-                let (g, b, dx) = (g.add(at), b.add(at), dx.add(at));
-                let (left, signs) = (len - at, signs >> at);
-                lanes = add_rest(g, b, left, !signs, lanes);
-                let factor = factors(signs, 0, slopes_at(slopes, at));
-                store8(dx, left, _mm256_mul_ps(load8(g, left), factor));
-                if left > GROUP {
-                    let factor = factors(signs, GROUP, slopes_at(slopes, at + GROUP));
-                    let v = _mm256_mul_ps(load8(g.add(GROUP), left - GROUP), factor);
-                    store8(dx.add(GROUP), left - GROUP, v);
-                }
-            }
-        }
-        *sums = cast(lanes);
     }
 
     /// Adds each of `which` to a sum of its own. In memory a sum that a blend keeps would become a masked
@@ -204,23 +141,6 @@ unsafe fn activated(v: __m256, slope: __m256) -> (__m256, u64) {
     }
 }
 
-/// 1 where the sign is set, else the slope, of the eight elements whose signs begin at bit `at`.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn factors(signs: u64, at: usize, slope: __m256) -> __m256 {
-    // SAFETY: the caller's.
-    unsafe {
-        // A blend looks at the highest bit of a lane.
-        let last = 24 - at as i32;
-        let own =
-            _mm256_add_epi32(_mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(last));
-        let positive = _mm256_sllv_epi32(_mm256_set1_epi32(signs as i32), own);
-        _mm256_blendv_ps(slope, _mm256_set1_ps(1.0), _mm256_castsi256_ps(positive))
-    }
-}
-
 /// The slopes of eight elements.
 ///
 /// # Safety
@@ -240,87 +160,5 @@ pub(super) unsafe fn slopes_at(slopes: &impl ChunkSlopes<f32>, at: usize) -> __m
         let before_second = _mm256_castsi256_ps(_mm256_cmpgt_epi32(second_end, lane));
         let later = _mm256_blendv_ps(_mm256_set1_ps(third), _mm256_set1_ps(second), before_second);
         _mm256_blendv_ps(later, _mm256_set1_ps(first), before_first)
-    }
-}
-
-/// Adds those of sixteen elements whose bits are set to as many lanes.
-///
-/// # Safety
-/// Pointers are good for sixteen elements.
-#[inline(always)]
-unsafe fn add16(g: *const f32, b: *const f32, which: u64, lanes: [__m256d; 4]) -> [__m256d; 4] {
-    let [s0, s1, s2, s3] = lanes;
-    // SAFETY: the caller's.
-    unsafe {
-        [
-            add4(g, b, select(which, 0), s0),
-            add4(g.add(4), b.add(4), select(which, 4), s1),
-            add4(g.add(8), b.add(8), select(which, 8), s2),
-            add4(g.add(12), b.add(12), select(which, 12), s3),
-        ]
-    }
-}
-
-/// The same for the first `len` of them.
-///
-/// # Safety
-/// Pointers are good for `len` elements.
-#[inline(always)]
-unsafe fn add_rest(
-    g: *const f32,
-    b: *const f32,
-    len: usize,
-    which: u64,
-    mut lanes: [__m256d; 4],
-) -> [__m256d; 4] {
-    for (four, lane) in lanes.iter_mut().enumerate() {
-        let at = 4 * four;
-        // SAFETY: the caller's; behind the last element zeroes are added.
-        unsafe {
-            if at + 4 <= len {
-                *lane = add4(g.add(at), b.add(at), select(which, at as i64), *lane);
-            } else if at < len {
-                let there = _mm256_castsi256_si128(there8(len - at));
-                let (g, b) = (_mm_maskload_ps(g.add(at), there), _mm_maskload_ps(b.add(at), there));
-                *lane = add(g, b, select(which, at as i64), *lane);
-            }
-        }
-    }
-    lanes
-}
-
-/// The four lanes whose bits begin at `at`, for a blend: it looks at the highest bit of a lane.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn select(bits: u64, at: i64) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        let own = _mm256_setr_epi64x(63 - at, 62 - at, 61 - at, 60 - at);
-        _mm256_castsi256_pd(_mm256_sllv_epi64(_mm256_set1_epi64x(bits as i64), own))
-    }
-}
-
-/// Adds four products in the lanes that `select` has.
-///
-/// # Safety
-/// Pointers are good for four elements.
-#[inline(always)]
-unsafe fn add4(g: *const f32, b: *const f32, select: __m256d, sum: __m256d) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe { add(_mm_loadu_ps(g), _mm_loadu_ps(b), select, sum) }
-}
-
-/// The product of two `f32` is exact, and a sum is never -0: to keep it is to add 0.
-///
-/// # Safety
-/// The processor has AVX2 and FMA.
-#[inline(always)]
-unsafe fn add(g: __m128, b: __m128, select: __m256d, sum: __m256d) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        let next = _mm256_fmadd_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b), sum);
-        _mm256_blendv_pd(sum, next, select)
     }
 }
