@@ -133,6 +133,14 @@ pub trait Vectors: Copy + private::Sealed {
         false
     }
 
+    /// Whether passes over a chunk are faster where the compiler knows that it is whole: it unrolls them, and where there
+    /// are few registers spills.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn unrolls(self) -> bool {
+        true
+    }
+
     /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then.
     #[doc(hidden)]
     #[inline(always)]

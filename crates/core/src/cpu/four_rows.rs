@@ -19,7 +19,8 @@ const ROWS: usize = 4;
 /// terms one by one.
 const COLUMNS: usize = 2048;
 
-/// As many fours of whole rows as the operands have; returns where the next row begins.
+/// As many fours of whole rows as the operands have, where a period is not too long and whole chunks; returns where the
+/// next row begins.
 #[inline(always)]
 pub(super) fn fours_of_rows<O: Operands<T>, T: Element, V: Vectors>(
     vectors: V,
@@ -42,9 +43,8 @@ pub(super) fn fours_of_rows<O: Operands<T>, T: Element, V: Vectors>(
             vectors.add_fours::<T>(&mut fours, &mut own);
         }
         sums[0] = own;
-    } else if period <= COLUMNS && end > 0 {
-        // Row by row, as they lie in memory: down the columns, four chunks at a time, this takes half as long in cache
-        // and twice as long from memory.
+    } else if period <= COLUMNS && period.is_multiple_of(CHUNK) && end > 0 {
+        // Row by row, as they lie in memory: four chunks down the columns at a time, this takes half as long again.
         let mut fours = [[0.0; CHUNK]; COLUMNS / CHUNK];
         let fours = &mut fours[..period / CHUNK];
         while spot.done < end {

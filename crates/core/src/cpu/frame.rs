@@ -4,6 +4,9 @@ use crate::codec::{CHUNK, Codec};
 use crate::element::Element;
 use crate::plan::Plan;
 
+/// Bytes of a tensor; a backward pass has two, and second-level caches a mebibyte or more.
+const NEAR: usize = 512 << 10;
+
 /// Slopes and geometry. Loops over the same words are the same code for every codec with these.
 #[derive(Clone, Copy)]
 pub(super) struct Frame<'a, T: Element> {
@@ -15,6 +18,8 @@ pub(super) struct Frame<'a, T: Element> {
     pub(super) cyclic_slopes: &'a [T::Wide],
     /// Whether the slopes are owed a gradient.
     pub(super) learned: bool,
+    /// Whether a core's second-level cache holds the tensors of a pass.
+    pub(super) near: bool,
 }
 
 impl<'a, T: Element> Frame<'a, T> {
@@ -30,6 +35,7 @@ impl<'a, T: Element> Frame<'a, T> {
             slopes: plan.wide_slopes(),
             cyclic_slopes: plan.cyclic_slopes(),
             learned: plan.is_learned(),
+            near: plan.by_slope().len() <= NEAR / size_of::<T>(),
         }
     }
 }

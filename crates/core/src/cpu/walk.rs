@@ -26,7 +26,9 @@ use bytemuck::cast_slice_mut;
 use crate::codec::{CHUNK, Codec};
 use crate::element::{Dtype, Element};
 use crate::plan::Plan;
-use crate::vectors::{ByRun, Columns, Piece, RunSums, Single, Table, Vectors, lowest, terms};
+use crate::vectors::{
+    ByRun, Columns, Lanes, Piece, RunSums, Single, Table, Vectors, lowest, terms,
+};
 
 /// Where a chunk lies: its first element in the block and, where channels are the fastest axis, its row
 /// of a [`Plan::period`](crate::Plan::period) and its column there.
@@ -159,13 +161,8 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             if within > 0 {
                 let (slope, end) = (Single(runs.slope()), done + within);
                 while done < end {
-                    let mut chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
-                    let signs = chunk.signs_or_compared(vectors);
-                    if learned {
-                        vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
-                    } else {
-                        vectors.propagate(&mut chunk.piece(), signs, &slope);
-                    }
+                    let chunk = self.operands.chunk(vectors, Spot::at(done), CHUNK);
+                    within_run(vectors, chunk, &slope, learned, &mut sums.lanes);
                     done += CHUNK;
                 }
                 if runs.advance(within) && learned {
@@ -205,14 +202,13 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             let end = done + runs.left.min(len - done);
             let (slope, run) = (Single(runs.slope()), end - done);
             while done < end {
-                // Not CHUNK by name where it is that: loops of a known length are unrolled, and spill.
-                let len = CHUNK.min(end - done);
-                let mut chunk = self.operands.chunk(vectors, Spot::at(done), len);
-                let signs = chunk.signs_or_compared(vectors);
-                if learned {
-                    vectors.backward(&mut chunk.piece(), signs, &slope, &mut sums.lanes);
+                let (spot, len) = (Spot::at(done), CHUNK.min(end - done));
+                if vectors.unrolls() && len == CHUNK {
+                    let chunk = self.operands.chunk(vectors, spot, CHUNK);
+                    within_run(vectors, chunk, &slope, learned, &mut sums.lanes);
                 } else {
-                    vectors.propagate(&mut chunk.piece(), signs, &slope);
+                    let chunk = self.operands.chunk(vectors, spot, len);
+                    within_run(vectors, chunk, &slope, learned, &mut sums.lanes);
                 }
                 done += len;
             }
@@ -278,18 +274,50 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             self.one_chunk_of_columns(vectors, &slopes.chunk(), spot);
             return;
         }
+        if spot.done == 0 && self.frame.near && vectors.unrolls() && period.is_multiple_of(CHUNK) {
+            spot = self.down_the_columns(vectors, slopes);
+        }
         while spot.done < len {
             let len = CHUNK.min(len - spot.done).min(period - spot.column);
             let row = &mut self.row[spot.column..];
-            let entries = CHUNK.min(row.len());
-            let mut chunk = self.operands.chunk(vectors, spot, len);
-            let signs = chunk.signs_or_compared(vectors);
-            let row = &mut row[..entries];
-            vectors.backward_row(&mut chunk.piece(), signs, &slopes.chunk(), row);
+            if vectors.unrolls() && len == CHUNK {
+                let chunk = self.operands.chunk(vectors, spot, CHUNK);
+                by_column(vectors, chunk, &slopes.chunk(), &mut row[..CHUNK]);
+            } else {
+                let (chunk, entries) =
+                    (self.operands.chunk(vectors, spot, len), CHUNK.min(row.len()));
+                by_column(vectors, chunk, &slopes.chunk(), &mut row[..entries]);
+            }
             slopes.advance(len);
             spot.advance(len, period);
         }
         vectors.finish_row::<T>(self.row);
+    }
+
+    /// All whole rows, a chunk of columns at a time with its sums in registers: from memory such reads are too far
+    /// apart. Returns where the next row begins.
+    #[inline(always)]
+    fn down_the_columns<V: Vectors>(
+        &mut self,
+        vectors: V,
+        mut slopes: Cyclic<'_, T::Wide>,
+    ) -> Spot {
+        let period = self.frame.period();
+        let rows = self.operands.len() / period;
+        let columns = if rows > 0 { period } else { 0 };
+        for column in (0..columns).step_by(CHUNK) {
+            let entries = &mut self.row[column..column + CHUNK];
+            let mut sums = Columns::of::<T>(entries);
+            for row in 0..rows {
+                let spot = Spot { done: row * period + column, row, column };
+                let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
+                let signs = chunk.signs_or_compared(vectors);
+                vectors.backward_columns(&mut chunk.piece(), signs, &slopes.chunk(), &mut sums);
+            }
+            sums.put::<T>(entries);
+            slopes.advance(CHUNK);
+        }
+        Spot { done: rows * period, row: rows, column: 0 }
     }
 
     /// A chunk is a whole number of rows of channels: its sums stay in registers.
@@ -336,6 +364,35 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
     fn all_runs(&self) -> Runs<'a, T::Wide> {
         Runs::new(self.frame, self.origin)
     }
+}
+
+/// A chunk of one run.
+#[inline(always)]
+fn within_run<T: Element, V: Vectors>(
+    vectors: V,
+    mut chunk: impl Chunk<T>,
+    slope: &Single<T::Wide>,
+    learned: bool,
+    lanes: &mut Lanes,
+) {
+    let signs = chunk.signs_or_compared(vectors);
+    if learned {
+        vectors.backward(&mut chunk.piece(), signs, slope, lanes);
+    } else {
+        vectors.propagate(&mut chunk.piece(), signs, slope);
+    }
+}
+
+/// A chunk of a row of columns.
+#[inline(always)]
+fn by_column<T: Element, V: Vectors>(
+    vectors: V,
+    mut chunk: impl Chunk<T>,
+    slopes: &Table<'_, T::Wide>,
+    row: &mut [T::Accumulator],
+) {
+    let signs = chunk.signs_or_compared(vectors);
+    vectors.backward_row(&mut chunk.piece(), signs, slopes, row);
 }
 
 /// A chunk in which runs may end.

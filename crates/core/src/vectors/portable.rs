@@ -18,6 +18,11 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
+    fn unrolls(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn compares<T: Element>(self) -> bool {
         self.has_cheap_rests::<T>()
     }

@@ -50,6 +50,11 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn unrolls(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn compares<T: Element>(self) -> bool {
         self.has_cheap_rests::<T>()
     }
