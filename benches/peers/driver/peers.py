@@ -83,6 +83,7 @@ PEERS = [
 
 # By name only: not in the default run.
 FURTHER = [
+    ours("bitmask-spinning"),
     ours("output-sign"),
     ours("int8-mask"),
     Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones", every=4),

@@ -223,7 +223,7 @@ fn bad_records_are_named_and_the_rest_is_reported() -> Outcome {
         let line = stderr.lines().find(|line| line.contains(name)).ok_or(*name)?;
         assert!(line.contains(says) && line.contains("skipped"), "{line}");
     }
-    assert!(stderr.contains("8 records were left out"), "{stderr}");
+    assert!(stderr.contains("8 files or folders were left out"), "{stderr}");
     assert!(folder.path().join("out/comparison.html").is_file());
     let (status, _, stderr) = run(folder.path(), &[&REPORT[..], &["--check"]].concat())?;
     assert_eq!(status, 1, "up to date, and records are left out");
@@ -237,8 +237,10 @@ fn command_lines_that_cannot_be_used() -> Outcome {
     fs::create_dir(folder.path().join("empty"))?;
     fs::write(folder.path().join("file"), "")?;
     for (options, status, says) in [
-        (&["--records", "nowhere"][..], 2, "nowhere"),
-        (&["--records", "file"], 2, "file"),
+        (&["--records", "nowhere", "--output-dir", "out"][..], 2, "nowhere: "),
+        (&["--records", "file", "--output-dir", "out"], 2, "file: "),
+        (&["--records", "empty"], 2, "--output-dir"),
+        (&["--records", "empty", "--check"], 2, "--output-dir"),
         (&["--records", "empty", "--output-dir", "out"], 1, "no record to report"),
         (&["--format", "json"], 2, "--format"),
         (&["--output", "x"], 2, "--output-dir"),
@@ -249,6 +251,7 @@ fn command_lines_that_cannot_be_used() -> Outcome {
         assert_eq!((code, stdout.as_str()), (status, ""), "{options:?}: {stderr}");
         assert!(stderr.contains(says), "{options:?}: {stderr}");
     }
+    assert!(!folder.path().join("docs").exists() && !folder.path().join("out").exists());
     recorded(folder.path())?;
     for (place, says) in [("file", "is not a folder"), ("no/where", "there is no folder no")] {
         let arguments = ["report", "--records", "records", "--output-dir", place];

@@ -196,3 +196,19 @@ fn a_layer_for_training_and_for_use_has_the_same_slopes() {
     let y: Vec<f32> = used.forward(x).into_data().try_into_vec().expect("f32");
     assert_eq!(y, [-0.5, 0.125, 0.0]);
 }
+
+#[test]
+fn slopes_that_change_after_a_pass_serve_the_next_one() {
+    let device = device();
+    let mut layer = trained(&device);
+    for slopes in [[0.5_f32, -0.125, 0.0], [0.0, 0.5, -0.125], [-0.125, 0.0, 0.5]] {
+        layer.alpha = Param::from_data(slopes, &device);
+        let x = Tensor::<2>::from_floats([[-1.0, -1.0, -1.0]], &device).require_grad();
+        let y = layer.forward(x.clone() * 1.0);
+        let gradients = y.clone().sum().backward();
+        let values =
+            |tensor: Tensor<2>| -> Vec<f32> { tensor.into_data().try_into_vec().expect("f32") };
+        assert_eq!(values(y), slopes.map(|slope| -slope));
+        assert_eq!(values(x.grad(&gradients).expect("tracked")), slopes);
+    }
+}

@@ -39,6 +39,12 @@ pub(crate) fn run(
             "--output: the documents are several files; name their folder with --output-dir".into(),
         ));
     }
+    if options.output_dir.is_none() && !options.records.is_empty() {
+        return Err(Failure::Usage(
+            "--records: name the folder of their documents with --output-dir; docs holds those of docs/records"
+                .into(),
+        ));
+    }
     let evidence = Evidence::load(&options.folders())
         .map_err(|reason| Failure::Usage(format!("--records {reason}")))?;
     for skipped in &evidence.skipped {
@@ -47,11 +53,11 @@ pub(crate) fn run(
     }
     let left_out = match evidence.skipped.len() {
         0 => None,
-        1 => Some("1 record was left out".to_owned()),
-        many => Some(format!("{many} records were left out")),
+        1 => Some("1 file or folder was left out".to_owned()),
+        many => Some(format!("{many} files or folders were left out")),
     };
     let folder = options.output_dir.clone().unwrap_or_else(|| "docs".into());
-    let own = options.output_dir.is_none() && options.records.is_empty();
+    let own = options.output_dir.is_none();
     let files = files(&evidence, &folder, own.then(|| PathBuf::from("README.md")))?;
     if options.check {
         files.compare()?

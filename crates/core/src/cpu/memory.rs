@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 /// page fault per 4 KiB, more than the loop that fills it; so freed buffers are kept for the next
 /// request of their type and length. Live and kept bytes together never exceed the most that was
 /// ever live at once: where they would, kept buffers are released first.
+///
+/// A buffer's own bytes are counted. Not counted is what the allocator needs besides: of a buffer of 4 MiB and more
+/// at most 32 KiB, which keep tensors from displacing each other in the cache.
 #[derive(Clone, Debug, Default)]
 pub struct Memory(Arc<Shared>);
 

@@ -11,6 +11,7 @@ mod memory;
 mod mixed;
 mod mixed_runs;
 mod origin;
+mod pages;
 mod partials;
 mod runs;
 pub mod simd;

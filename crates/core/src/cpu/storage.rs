@@ -5,8 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use memmap2::MmapMut;
-
+use super::pages::Pages;
 use crate::codec::Word;
 
 /// Bytes from which on a buffer has pages of its own: two huge ones, so that at least one is whole.
@@ -18,7 +17,7 @@ pub(super) enum Storage<U> {
     /// On the heap.
     Heap(Vec<U>),
     /// In pages, which hold nothing else.
-    Pages(MmapMut),
+    Pages(Pages),
 }
 
 impl<U: Word> Storage<U> {
@@ -28,11 +27,7 @@ impl<U: Word> Storage<U> {
         if bytes < LARGE {
             return bytemuck::allocation::try_zeroed_vec(len).ok().map(Storage::Heap);
         }
-        let pages = MmapMut::map_anon(bytes).ok()?;
-        // Refused where the kernel has no huge pages: the small ones do too.
-        #[cfg(target_os = "linux")]
-        let _ = pages.advise(memmap2::Advice::HugePage);
-        Some(Storage::Pages(pages))
+        Pages::zeroes(bytes).map(Storage::Pages)
     }
 }
 
@@ -48,7 +43,7 @@ impl<U: Word> Deref for Storage<U> {
     fn deref(&self) -> &[U] {
         match self {
             Storage::Heap(values) => values,
-            Storage::Pages(pages) => bytemuck::cast_slice(pages),
+            Storage::Pages(pages) => bytemuck::cast_slice(pages.bytes()),
         }
     }
 }
@@ -57,7 +52,7 @@ impl<U: Word> DerefMut for Storage<U> {
     fn deref_mut(&mut self) -> &mut [U] {
         match self {
             Storage::Heap(values) => values,
-            Storage::Pages(pages) => bytemuck::cast_slice_mut(pages),
+            Storage::Pages(pages) => bytemuck::cast_slice_mut(pages.bytes_mut()),
         }
     }
 }

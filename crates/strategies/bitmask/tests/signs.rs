@@ -31,3 +31,12 @@ fn bits_are_the_signs_of_the_encoded_channels() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A pass that moves more than the caches are taken to hold writes its words by stretches.
+#[test]
+fn of_large_tensors_too() -> Result<(), Error> {
+    for shape in [[2, 3, 700_011].as_slice(), &[1_400_022, 3], &[28_572, 3, 49]] {
+        check(shape, &[0.25, -0.7, 0.3], 1)?;
+    }
+    Ok(())
+}

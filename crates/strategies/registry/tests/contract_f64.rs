@@ -3,12 +3,4 @@
 #[macro_use]
 mod common;
 
-contract! {
-    f64:
-    full_copy FullCopy,
-    int8_mask Int8Mask,
-    bitmask Bitmask,
-    diff_stash DiffStash,
-    output_sign OutputSign,
-    adaptive Adaptive,
-}
+contract!(f64);

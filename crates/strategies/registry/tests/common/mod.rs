@@ -6,18 +6,6 @@ use std::io::Write;
 use prelu_mem_core::contract::{Failure, cases, run_case};
 use prelu_mem_core::cpu::Level;
 use prelu_mem_core::{Cpu, Element, Strategy};
-use prelu_mem_registry::{StrategyName, Visitor, with};
-
-/// Runs every case and tells of the ones that fail.
-struct EveryCase<'a>(&'a Cpu);
-
-impl<T: Element> Visitor<Cpu, T> for EveryCase<'_> {
-    type Output = Vec<Failure>;
-
-    fn visit<S: Strategy<Cpu, T>>(self, _: S) -> Vec<Failure> {
-        cases::<T>().iter().filter_map(|case| run_case::<S, Cpu, T>(self.0, case).err()).collect()
-    }
-}
 
 /// One thread at each level that this processor has, two at the best.
 fn backends() -> Result<Vec<Cpu>, Box<dyn Error>> {
@@ -33,10 +21,12 @@ fn backends() -> Result<Vec<Cpu>, Box<dyn Error>> {
     Ok(backends)
 }
 
-/// Runs a strategy through every case on every backend.
-pub(crate) fn check<T: Element>(strategy: StrategyName) -> Result<(), Box<dyn Error>> {
+/// Runs a strategy through every case on every backend. By type and not by name: a build of one strategy's tests
+/// then compiles one strategy's loops.
+pub(crate) fn check<S: Strategy<Cpu, T>, T: Element>() -> Result<(), Box<dyn Error>> {
     for cpu in backends()? {
-        let failures = with::<Cpu, T, _>(strategy, EveryCase(&cpu));
+        let outcomes = cases::<T>().into_iter().map(|case| run_case::<S, Cpu, T>(&cpu, &case));
+        let failures: Vec<Failure> = outcomes.filter_map(Result::err).collect();
         let first: Vec<String> = failures.iter().take(5).map(Failure::to_string).collect();
         let first = first.join("\n");
         assert!(failures.is_empty(), "{cpu:?}: {} cases failed:\n{first}", failures.len());
@@ -46,11 +36,23 @@ pub(crate) fn check<T: Element>(strategy: StrategyName) -> Result<(), Box<dyn Er
 
 /// A test per strategy for one element type, and one that no strategy is left out.
 macro_rules! contract {
-    ($type:ty: $($test:ident $strategy:ident,)*) => {
+    ($type:ty) => {
+        contract! {
+            $type:
+            full_copy prelu_mem_full_copy FullCopy "only-full-copy",
+            int8_mask prelu_mem_int8_mask Int8Mask "only-int8-mask",
+            bitmask prelu_mem_bitmask Bitmask "only-bitmask",
+            diff_stash prelu_mem_diff_stash DiffStash "only-diff-stash",
+            output_sign prelu_mem_output_sign OutputSign "only-output-sign",
+            adaptive prelu_mem_adaptive Adaptive "only-adaptive",
+        }
+    };
+    ($type:ty: $($test:ident $krate:ident $strategy:ident $only:literal,)*) => {
         $(
+            #[cfg(any(feature = $only, not(feature = "only")))]
             #[test]
             fn $test() -> Result<(), Box<dyn std::error::Error>> {
-                common::check::<$type>(prelu_mem_registry::StrategyName::$strategy)
+                common::check::<$krate::$strategy, $type>()
             }
         )*
 

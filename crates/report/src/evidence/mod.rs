@@ -1,5 +1,7 @@
 //! The records that documents are made of, machine by machine.
 
+mod files;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
@@ -12,14 +14,14 @@ use crate::record::check::CheckRecord;
 use crate::record::layouts::LayoutsRecord;
 use crate::record::peers::PeersRecord;
 use crate::record::training::TrainingRecord;
-use crate::record::{self, MOST_BYTES, Record};
+use crate::record::{self, Record};
 
 /// All that was read.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// In the order of the folders, then by name.
     pub machines: Vec<Machine>,
-    /// A sentence for each file that cannot be used.
+    /// A sentence for each file that cannot be used, and for each folder.
     pub skipped: Vec<String>,
 }
 
@@ -67,7 +69,7 @@ impl Evidence {
     /// Reads every `.json` file in `folders` and in the folders right below them.
     ///
     /// # Errors
-    /// A folder that cannot be read: which, and why.
+    /// One of `folders` that cannot be read: which, and why.
     pub fn load(folders: &[PathBuf]) -> Result<Self, String> {
         let mut evidence = Self::default();
         let mut read = HashSet::new();
@@ -76,9 +78,9 @@ impl Evidence {
             if fs::canonicalize(folder).is_ok_and(|path| !read.insert(path)) {
                 continue;
             }
-            for file in files(folder)? {
-                if let Err(reason) = evidence.read(folder, &file) {
-                    evidence.skipped.push(format!("{} {reason}; it is skipped", file.display()));
+            for (path, found) in files::below(folder, files::list)? {
+                if let Err(reason) = found.and_then(|()| evidence.read(folder, &path)) {
+                    evidence.skipped.push(format!("{} {reason}; it is skipped", path.display()));
                 }
             }
         }
@@ -86,7 +88,7 @@ impl Evidence {
     }
 
     fn read(&mut self, folder: &Path, file: &Path) -> Result<(), String> {
-        let record = record::read(&bytes(file)?)?;
+        let record = record::read(&files::bytes(file)?)?;
         // In a machine's own folder, or loose among the machines' folders.
         let own = file.parent().filter(|parent| *parent != folder).and_then(Path::file_name);
         self.add_from(record, (Path::new(own.unwrap_or_default()), file))
@@ -147,9 +149,7 @@ impl Evidence {
         }
         Ok(())
     }
-}
 
-impl Evidence {
     /// A name for the machine's files that is not taken: folders may differ in what file names leave out.
     fn free_slug(&self, name: &str) -> String {
         let plain = match slug(name) {
@@ -223,44 +223,6 @@ fn about(record: &Record) -> Option<About> {
         os: machine.os.clone(),
         gpu: machine.gpu.as_ref().map(|gpu| gpu.name.clone()),
     })
-}
-
-/// The files, in the order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let refused = |path: &Path, error: std::io::Error| {
-        let inside = if path == folder { String::new() } else { format!("{}: ", path.display()) };
-        format!("{}: {inside}{error}; name a folder of records", folder.display())
-    };
-    let list = |path: &Path| -> Result<Vec<PathBuf>, String> {
-        let entries = fs::read_dir(path).map_err(|error| refused(path, error))?;
-        let paths: Result<Vec<PathBuf>, _> =
-            entries.map(|entry| entry.map(|entry| entry.path())).collect();
-        let mut paths = paths.map_err(|error| refused(path, error))?;
-        paths.sort();
-        Ok(paths)
-    };
-    let json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-    let mut files = Vec::new();
-    for path in list(folder)? {
-        if path.is_dir() {
-            files.extend(list(&path)?.into_iter().filter(|path| json(path) && !path.is_dir()));
-        } else if json(&path) {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
-fn bytes(file: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-    let data = fs::metadata(file).map_err(unreadable)?;
-    if !data.is_file() {
-        return Err("is no regular file".into());
-    }
-    if data.len() > MOST_BYTES {
-        return Err(format!("has {} bytes, and a record has 64 MiB at most", data.len()));
-    }
-    fs::read(file).map_err(unreadable)
 }
 
 #[cfg(test)]
