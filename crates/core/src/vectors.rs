@@ -133,15 +133,16 @@ pub trait Vectors: Copy + private::Sealed {
         false
     }
 
-    /// Whether passes over a chunk are faster where the compiler knows that it is whole: it unrolls them, and where there
-    /// are few registers spills.
+    /// Whether backward passes over a chunk are faster where the compiler knows that it is whole. It unrolls them
+    /// then, which spills where there are few registers.
     #[doc(hidden)]
     #[inline(always)]
     fn unrolls(self) -> bool {
         true
     }
 
-    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then.
+    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then. Only for types with
+    /// [cheap rests](Vectors::has_cheap_rests), whose passes never go over the ends of runs.
     #[doc(hidden)]
     #[inline(always)]
     fn compares<T: Element>(self) -> bool {

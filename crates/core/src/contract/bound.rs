@@ -13,9 +13,9 @@
 //!    of the sum of the terms' magnitudes, `sum|g x| + V`. For `f64` tensors the sum is twofold:
 //!    the square of that and a last rounding.
 //!    For two-byte tensors, products are added four at a time in `f32` first, in at most three additions each of
-//!    which rounds by `u = 2^-24`: together at most `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` such
-//!    products may underflow, by at most `2^-54` of a chunk's sum, which is of its magnitudes, or, where channels
-//!    are the fastest axis, by `2^-150` each, which the division enlarges.
+//!    which rounds by `u = 2^-24`: together at most `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` each
+//!    product may lose `2^-150` to underflow, half the smallest `f32`, which the division enlarges and later additions
+//!    round, all of them together by less than its double.
 //! 4. A product of two `f64` (`r`), that last rounding (`r`), the division (`r`), adding to the
 //!    slope gradient (`r`) and the oracle's own last rounding (`r`): `5 r` of the same magnitudes.
 //! 5. Products of `f64` may also underflow, each by at most `eta`, which the division enlarges.
@@ -30,9 +30,8 @@ use crate::element::{Dtype, Element};
 pub fn slope_gradient<T: Element>(a: f64, from_output: bool, terms: &oracle::Slope) -> f64 {
     const R: f64 = f64::EPSILON / 2.0;
     const F32: f64 = f32::EPSILON as f64 / 2.0;
-    const FOUR_IN_F32: f64 = 3.0 * F32 + 4.0 * F32 * F32 + R / 2.0;
-    /// Half the smallest `f32`.
-    const UNDERFLOW_IN_F32: f64 = f32::from_bits(1) as f64 / 2.0;
+    const FOUR_IN_F32: f64 = 3.0 * F32 + 4.0 * F32 * F32;
+    const UNDERFLOW_IN_F32: f64 = f32::from_bits(1) as f64;
     let n = terms.terms as f64;
     let size = a.abs();
     let missed = if from_output {

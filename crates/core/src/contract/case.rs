@@ -238,7 +238,14 @@ fn specials<T: Element>() -> Vec<Case<T>> {
     let last = Case::new(layout, &[3, channels], 1).values(Values::Specials);
     // Long enough for sums in lanes, which short runs and columns do without.
     let long = Case::new(layout, &[1, channels, 33], 1).values(Values::Specials);
-    vec![second.clone(), last.clone(), long, second.frozen(), last.frozen()]
+    let mut cases = vec![second.clone(), last.clone(), long, second.frozen(), last.frozen()];
+    // Enough rows for sums of four rows, and of a period of one chunk and of more.
+    for shape in [[9, 64], [13, 128], [9, 1024]] {
+        let rows = Case::new(layout, &shape, 1).values(Values::Specials);
+        cases.extend([0.3, -0.7, 0.0].map(|slope| rows.clone().uniform(slope)));
+        cases.push(rows.in_thirds());
+    }
+    cases
 }
 
 /// Beyond 65,536 elements, where the CPU's blocks end and word boundaries move.

@@ -29,14 +29,18 @@ impl<T: Element> Tensors<T> {
             }
             Values::Specials => {
                 let specials = specials::<T>();
-                let slopes = case::every_slope::<T>().len();
                 let faster: usize = case.shape[case.axis + 1..].iter().product();
+                let slower: usize = case.shape[..case.axis].iter().product();
                 let channels = case.shape[case.axis];
-                // The first element of every channel: each pair of specials meets each slope.
+                let one_slope = case.slopes.iter().all(|slope| *slope == case.slopes[0]);
+                let slopes = case::every_slope::<T>().len();
+                // One element of every channel, each in another place along the slower axes. Each pair of specials meets
+                // each slope; where there is one, neighbours are far apart, so that 64 channels have some of all.
                 for channel in 0..channels {
-                    let pair = channel / slopes;
-                    x[channel * faster] = specials[pair % specials.len()];
-                    g[channel * faster] = specials[pair / specials.len() % specials.len()];
+                    let pair = if one_slope { 7 * channel } else { channel / slopes };
+                    let at = (channel % slower * channels + channel) * faster;
+                    x[at] = specials[pair % specials.len()];
+                    g[at] = specials[pair / specials.len() % specials.len()];
                 }
             }
         }

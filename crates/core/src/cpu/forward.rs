@@ -12,7 +12,8 @@
 //! Departures: (1) a block goes in chunks of 64 whatever its channels' runs (but run by run
 //! where `one_by_one` is taken, and in [`super::mixed_runs`]), so that a bit mask's
 //! word is packed from registers and whole; (2) the factor is selected and multiplied, never the product blended, which LLVM
-//! would turn into masked stores; (3) between [`Level::run`](super::Level::run) and the innermost
+//! would turn into masked stores; (3) a pass that moves more than the caches hold writes words by stretches
+//! ([`super::stretch`]), but for mixed classes; (4) between [`Level::run`](super::Level::run) and the innermost
 //! loops there is no closure: one that is not inlined is compiled without the level's instructions.
 
 use bytemuck::Zeroable;

@@ -2,6 +2,7 @@
 
 mod backward;
 mod blocks;
+mod columns;
 mod direct;
 mod forward;
 mod four_rows;

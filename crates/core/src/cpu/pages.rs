@@ -49,7 +49,7 @@ impl Pages {
 
 /// How far behind `address` the buffer of this turn begins.
 fn offset(address: usize, turn: usize) -> usize {
-    (turn * PAGE).wrapping_sub(address) % AROUND
+    turn.wrapping_mul(PAGE).wrapping_sub(address) % AROUND
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn wherever_the_system_puts_them() {
         for address in [0, PAGE, 5 * PAGE, 1 << 28, (1 << 47) - 3 * PAGE] {
-            for turn in [0, 1, 7, 8, 9, usize::MAX / PAGE] {
+            for turn in [0, 1, 7, 8, 9, usize::MAX] {
                 let start = offset(address, turn);
                 assert!(start < AROUND);
                 assert_eq!((address + start) % AROUND, turn % 8 * PAGE, "{address} {turn}");

@@ -17,12 +17,15 @@ use crate::vectors::prefetch;
 /// Elements whose words are copied at once: bytes for them are as much as is asked for at once.
 pub(super) const STRETCH: usize = 16 * CHUNK;
 
-/// Whether words, each of so many elements, are few enough beside those to be written twice: at most a fourth of their
-/// bytes. Bytes of a mask for two-byte types are not.
+/// Whether words, each of so many elements, fit a [`Stretch`] and are few enough beside those to be written twice: at most
+/// a fourth of their bytes. Bytes of a mask for two-byte types are not.
 #[inline(always)]
 pub(super) const fn pays<W, T>(lanes: usize) -> bool {
     let words = size_of::<W>();
-    words > 0 && 4 * words <= lanes * size_of::<T>()
+    words > 0
+        && words <= lanes
+        && STRETCH.is_multiple_of(words)
+        && 4 * words <= lanes * size_of::<T>()
 }
 
 /// A stretch's words, a byte for each element at most.

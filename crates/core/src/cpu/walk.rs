@@ -11,24 +11,17 @@
 //! halves at its end, so that the order of additions depends on the plan alone; where the rest of a chunk costs no more
 //! than its elements, or classes change from run to run, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
-//! column of a period has its own sum, in registers where a period is one chunk (two-byte types: four rows at a time,
-//! [`super::four_rows`]); (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
+//! column of a period has its own sum ([`super::columns`]); (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
 //! closure: one that is not inlined is compiled without the level's instructions.
 
-use super::four_rows::fours_of_rows;
 use super::frame::Frame;
 use super::origin::Origin;
 use super::runs::{Runs, SHORT};
 use super::simd::Task;
-use super::slope_source::Cyclic;
-use bytemuck::cast_slice_mut;
-
 use crate::codec::{CHUNK, Codec};
-use crate::element::{Dtype, Element};
+use crate::element::Element;
 use crate::plan::Plan;
-use crate::vectors::{
-    ByRun, Columns, Lanes, Piece, RunSums, Single, Table, Vectors, lowest, terms,
-};
+use crate::vectors::{ByRun, Lanes, Piece, RunSums, Single, Table, Vectors, lowest, terms};
 
 /// Where a chunk lies: its first element in the block and, where channels are the fastest axis, its row
 /// of a [`Plan::period`](crate::Plan::period) and its column there.
@@ -258,108 +251,6 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         }
     }
 
-    /// ```text
-    /// for each row of a period:  for each chunk of it:  sum by column, propagate
-    /// ```
-    #[inline(always)]
-    fn columns<V: Vectors>(mut self, vectors: V) {
-        let (period, len) = (self.frame.period(), self.operands.len());
-        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.origin.channel);
-        let mut spot = Spot::at(0);
-        if matches!(T::DTYPE, Dtype::F16 | Dtype::Bf16) {
-            let sums = cast_slice_mut(self.row);
-            spot = fours_of_rows::<O, T, V>(vectors, &mut self.operands, slopes, sums);
-        }
-        if period == CHUNK {
-            self.one_chunk_of_columns(vectors, &slopes.chunk(), spot);
-            return;
-        }
-        if spot.done == 0 && self.frame.near && vectors.unrolls() && period.is_multiple_of(CHUNK) {
-            spot = self.down_the_columns(vectors, slopes);
-        }
-        while spot.done < len {
-            let len = CHUNK.min(len - spot.done).min(period - spot.column);
-            let row = &mut self.row[spot.column..];
-            if vectors.unrolls() && len == CHUNK {
-                let chunk = self.operands.chunk(vectors, spot, CHUNK);
-                by_column(vectors, chunk, &slopes.chunk(), &mut row[..CHUNK]);
-            } else {
-                let (chunk, entries) =
-                    (self.operands.chunk(vectors, spot, len), CHUNK.min(row.len()));
-                by_column(vectors, chunk, &slopes.chunk(), &mut row[..entries]);
-            }
-            slopes.advance(len);
-            spot.advance(len, period);
-        }
-        vectors.finish_row::<T>(self.row);
-    }
-
-    /// All whole rows, a chunk of columns at a time with its sums in registers: from memory such reads are too far
-    /// apart. Returns where the next row begins.
-    #[inline(always)]
-    fn down_the_columns<V: Vectors>(
-        &mut self,
-        vectors: V,
-        mut slopes: Cyclic<'_, T::Wide>,
-    ) -> Spot {
-        let period = self.frame.period();
-        let rows = self.operands.len() / period;
-        let columns = if rows > 0 { period } else { 0 };
-        for column in (0..columns).step_by(CHUNK) {
-            let entries = &mut self.row[column..column + CHUNK];
-            let mut sums = Columns::of::<T>(entries);
-            for row in 0..rows {
-                let spot = Spot { done: row * period + column, row, column };
-                let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-                let signs = chunk.signs_or_compared(vectors);
-                vectors.backward_columns(&mut chunk.piece(), signs, &slopes.chunk(), &mut sums);
-            }
-            sums.put::<T>(entries);
-            slopes.advance(CHUNK);
-        }
-        Spot { done: rows * period, row: rows, column: 0 }
-    }
-
-    /// A chunk is a whole number of rows of channels: its sums stay in registers.
-    #[inline(always)]
-    fn one_chunk_of_columns<V: Vectors>(
-        mut self,
-        vectors: V,
-        slopes: &Table<'_, T::Wide>,
-        mut spot: Spot,
-    ) {
-        let len = self.operands.len();
-        let mut sums = Columns::of::<T>(self.row);
-        while spot.done + CHUNK <= len {
-            let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
-            spot.advance(CHUNK, CHUNK);
-        }
-        if spot.done < len {
-            let mut chunk = self.operands.chunk(vectors, spot, len - spot.done);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
-        }
-        sums.put::<T>(self.row);
-    }
-
-    /// Row by row: there is nothing to sum.
-    #[inline(always)]
-    fn frozen_columns<V: Vectors>(mut self, vectors: V) {
-        let (period, all) = (self.frame.period(), self.operands.len());
-        let mut slopes = Cyclic::new(self.frame.cyclic_slopes, self.origin.channel);
-        let mut spot = Spot::at(0);
-        while spot.done < all {
-            let len = CHUNK.min(all - spot.done).min(period - spot.column);
-            let mut chunk = self.operands.chunk(vectors, spot, len);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.propagate(&mut chunk.piece(), signs, &slopes.chunk());
-            slopes.advance(len);
-            spot.advance(len, period);
-        }
-    }
-
     #[inline(always)]
     fn all_runs(&self) -> Runs<'a, T::Wide> {
         Runs::new(self.frame, self.origin)
@@ -383,18 +274,6 @@ fn within_run<T: Element, V: Vectors>(
     }
 }
 
-/// A chunk of a row of columns.
-#[inline(always)]
-fn by_column<T: Element, V: Vectors>(
-    vectors: V,
-    mut chunk: impl Chunk<T>,
-    slopes: &Table<'_, T::Wide>,
-    row: &mut [T::Accumulator],
-) {
-    let signs = chunk.signs_or_compared(vectors);
-    vectors.backward_row(&mut chunk.piece(), signs, slopes, row);
-}
-
 /// A chunk in which runs may end.
 #[inline(always)]
 fn over_ends<T: Element, V: Vectors>(
@@ -404,7 +283,7 @@ fn over_ends<T: Element, V: Vectors>(
     learned: bool,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let signs = chunk.signs_or_compared(vectors);
+    let signs = chunk.signs(vectors);
     if learned {
         vectors.backward_over_ends(&mut chunk.piece(), signs, slopes, sums);
     } else {

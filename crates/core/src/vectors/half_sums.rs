@@ -6,21 +6,19 @@
 //! ```
 //!
 //! A product of two `f16` is exact in `f32`, and so is one of two `bf16` but where it leaves the range
-//! of `f32`. Two additions round each term, by 2^-24 of the partial sum each. For `bf16`, the chunk's
-//! terms are summed in `f64` one by one unless (1) no sum reaches 2^100, so that no product overflowed,
-//! and (2) one is at least 2^-90: the 64 products then lose at most 64 * 2^-150 to underflow, 2^-54 of that
-//! sum.
+//! of `f32`: an underflow loses at most 2^-150, half the smallest `f32`. Two additions round each term, by 2^-24 of the
+//! partial sum each. Where a sum in `bf16` reaches 2^100, so that a product may have overflowed, the chunk's terms are
+//! summed in `f64` one by one.
 //!
-//! Where channels are the fastest axis, four rows:
+//! Where channels are the fastest axis, four rows of a period ([`crate::Plan::period`]):
 //!
 //! ```text
 //! for each of four rows:  four[column] = four[column] + p[column]     in f32
 //! sum[column] = sum[column] + four[column]                            in f64
 //! ```
 //!
-//! Three additions round a term, and in `bf16` each product may lose 2^-150 to underflow, which `bf16` itself does not
-//! tell from 0. Where a four would reach 2^100, those before it go to their sums, and this row's terms one by one in
-//! `f64`.
+//! Three additions round a term. Where a four would reach 2^100, those before it go to their sums, and this row's terms
+//! one by one in `f64`.
 
 use super::plain::mask;
 use super::{CHUNK, LANES};
@@ -28,8 +26,6 @@ use crate::element::{Dtype, Element};
 
 /// Sums from here on are left to `f64`: 2^100.
 pub(super) const TOO_LARGE: f32 = f32::from_bits((127 + 100) << 23);
-/// A sum of this size says that underflow does not matter: 2^-90.
-pub(super) const LARGE_ENOUGH: f32 = f32::from_bits((127 - 90) << 23);
 
 /// The sums of four of a chunk of two-byte elements, or none where `f32` does not hold them.
 #[inline(always)]
@@ -51,7 +47,11 @@ pub(super) fn of<T: Element>(
         let (first, second) = (products[2 * i] + products[2 * i + 1], 2 * i + 32);
         *sum = first + (products[second] + products[second + 1]);
     }
-    in_range(&sums).then_some(sums)
+    let mut fits = true;
+    for sum in sums {
+        fits &= sum.abs() < TOO_LARGE;
+    }
+    fits.then_some(sums)
 }
 
 /// Adds a row's products, or none where `f32` does not hold the sums.
@@ -93,16 +93,4 @@ pub(super) fn products<T: Element>(
         *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
     }
     products
-}
-
-/// Whether sums of four products of `bf16` are as good as those of exact products.
-#[inline(always)]
-fn in_range(sums: &[f32; LANES]) -> bool {
-    let mut large = [false; LANES];
-    let mut fits = [false; LANES];
-    for ((sum, large), fits) in sums.iter().zip(&mut large).zip(&mut fits) {
-        *fits = sum.abs() < TOO_LARGE;
-        *large = sum.abs() >= LARGE_ENOUGH;
-    }
-    fits.iter().all(|&fits| fits) && large.iter().any(|&large| large)
 }

@@ -19,15 +19,15 @@ pub struct Piece<'a, T> {
 }
 
 impl<'a, T: Element> Piece<'a, T> {
-    /// The input gradient overwrites the upstream one. `basis` may be empty where nothing is summed; `compared` as
-    /// [`Piece::compared`] has it.
+    /// The input gradient overwrites the upstream one. `basis` may be empty where nothing is summed and signs are not the
+    /// basis's; `compared` as [`Piece::compared`] has it.
     ///
     /// # Panics
-    /// For slices longer than a chunk or, where there is a basis, of different lengths.
+    /// For slices longer than a chunk or, where there is or has to be a basis, of different lengths.
     #[inline(always)]
     pub(crate) fn in_place(grad: &'a mut [T], basis: &'a [T], compared: bool) -> Self {
         let len = grad.len();
-        assert!(len <= CHUNK && (basis.is_empty() || basis.len() == len));
+        assert!(len <= CHUNK && (basis.len() == len || (basis.is_empty() && !compared)));
         let grad = grad.as_mut_ptr();
         let basis = if basis.is_empty() { std::ptr::null() } else { basis.as_ptr() };
         Piece { upstream: grad, basis, input_gradient: grad, len, compared, elements: PhantomData }

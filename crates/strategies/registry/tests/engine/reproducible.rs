@@ -12,12 +12,18 @@ use prelu_mem_registry::StrategyName;
 
 use crate::step::Step;
 
-/// Several blocks each: long runs, short runs, channels last, shared.
-const SHAPES: [(&[usize], usize, Sharing); 4] = [
+/// Several blocks each: long runs, short runs, channels last, shared; and channels last in periods of whole
+/// chunks, one of them and more, in a core's cache and beyond, with rows behind the last four and without.
+const SHAPES: [(&[usize], usize, Sharing); 9] = [
     (&[3, 5, 12_345], 1, Sharing::PerChannel),
     (&[5, 901, 49], 1, Sharing::PerChannel),
     (&[2_801, 67], 1, Sharing::PerChannel),
     (&[180_007], 0, Sharing::Shared),
+    (&[4_001, 3], 1, Sharing::PerChannel),
+    (&[1_500, 64], 1, Sharing::PerChannel),
+    (&[101, 512], 1, Sharing::PerChannel),
+    (&[301, 512], 1, Sharing::PerChannel),
+    (&[90, 1_024], 1, Sharing::PerChannel),
 ];
 
 /// Threads of somebody else: started for every pass.

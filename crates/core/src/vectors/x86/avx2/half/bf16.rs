@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{CHUNK, GROUP, Half};
-use crate::vectors::half_sums::{LARGE_ENOUGH, TOO_LARGE};
+use crate::vectors::half_sums::TOO_LARGE;
 
 const UPPER: i32 = 0xffff_0000_u32.cast_signed();
 
@@ -59,16 +59,7 @@ impl Half for Bf16 {
     #[inline(always)]
     unsafe fn hold(sums: &[[__m256; 2]; CHUNK / GROUP]) -> bool {
         // SAFETY: the caller's.
-        unsafe {
-            let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(i32::MAX));
-            let mut beyond = _mm256_setzero_ps();
-            for &sum in sums.as_flattened() {
-                let size = _mm256_and_ps(sum, magnitude);
-                let fails = _mm256_cmp_ps::<_CMP_NLT_UQ>(size, _mm256_set1_ps(TOO_LARGE));
-                beyond = _mm256_or_ps(beyond, fails);
-            }
-            _mm256_movemask_ps(beyond) == 0
-        }
+        unsafe { in_range(sums.as_flattened()) }
     }
 
     #[inline(always)]
@@ -78,7 +69,7 @@ impl Half for Bf16 {
         unsafe {
             let low = _mm256_add_ps(_mm256_add_ps(p0[0], p0[1]), _mm256_add_ps(p2[0], p2[1]));
             let high = _mm256_add_ps(_mm256_add_ps(p1[0], p1[1]), _mm256_add_ps(p3[0], p3[1]));
-            in_range(low, high).then_some([low, high])
+            in_range(&[low, high]).then_some([low, high])
         }
     }
 }
@@ -98,24 +89,21 @@ unsafe fn rounded(product: __m256) -> __m256i {
     }
 }
 
-/// Whether all sums are below the one limit and any is at least the other.
+/// Whether all sums are below the limit; a NaN is not.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn in_range(low: __m256, high: __m256) -> bool {
+unsafe fn in_range(sums: &[__m256]) -> bool {
     // SAFETY: the caller's.
     unsafe {
         let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(i32::MAX));
-        let (low, high) = (_mm256_and_ps(low, magnitude), _mm256_and_ps(high, magnitude));
-        let largest = _mm256_max_ps(low, high);
-        // A NaN fails this comparison, and must not be lost to the maximum.
-        let (bound, enough) = (_mm256_set1_ps(TOO_LARGE), _mm256_set1_ps(LARGE_ENOUGH));
-        let fits = _mm256_and_ps(
-            _mm256_cmp_ps::<_CMP_LT_OQ>(low, bound),
-            _mm256_cmp_ps::<_CMP_LT_OQ>(high, bound),
-        );
-        let large = _mm256_cmp_ps::<_CMP_GE_OQ>(largest, enough);
-        _mm256_movemask_ps(fits) == 0xff && _mm256_movemask_ps(large) != 0
+        let mut beyond = _mm256_setzero_ps();
+        for &sum in sums {
+            let size = _mm256_and_ps(sum, magnitude);
+            let fails = _mm256_cmp_ps::<_CMP_NLT_UQ>(size, _mm256_set1_ps(TOO_LARGE));
+            beyond = _mm256_or_ps(beyond, fails);
+        }
+        _mm256_movemask_ps(beyond) == 0
     }
 }

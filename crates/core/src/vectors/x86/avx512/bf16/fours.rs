@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::super::half::add_to_lanes;
 use super::by_parity;
-use crate::vectors::half_sums::{LARGE_ENOUGH, TOO_LARGE};
+use crate::vectors::half_sums::TOO_LARGE;
 use crate::vectors::{CHUNK, LANES, bit};
 
 /// The products of the elements of `part`, zeroes for others.
@@ -45,10 +45,9 @@ pub(super) unsafe fn add_fours(
     unsafe {
         let size = _mm512_abs_ps(fours);
         let beyond = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(size, _mm512_set1_ps(TOO_LARGE));
-        let large = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(size, _mm512_set1_ps(LARGE_ENOUGH));
-        if beyond == 0 && large != 0 {
+        if beyond == 0 {
             add_to_lanes(fours, sums);
-        } else if which != 0 {
+        } else {
             *sums = one_by_one(g, b, which, *sums);
         }
     }
