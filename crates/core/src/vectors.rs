@@ -137,7 +137,7 @@ pub trait Vectors: Copy + private::Sealed {
     /// then, which spills where there are few registers.
     #[doc(hidden)]
     #[inline(always)]
-    fn unrolls(self) -> bool {
+    fn unrolls<T: Element>(self) -> bool {
         true
     }
 

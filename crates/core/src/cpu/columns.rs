@@ -31,13 +31,17 @@ impl<O: Operands<T>, T: Element> Walk<'_, O, T> {
             self.one_chunk_of_columns(vectors, &slopes.chunk(), spot);
             return;
         }
-        if spot.done == 0 && self.frame.near && vectors.unrolls() && period.is_multiple_of(CHUNK) {
+        if spot.done == 0
+            && self.frame.near
+            && vectors.unrolls::<T>()
+            && period.is_multiple_of(CHUNK)
+        {
             spot = self.down_the_columns(vectors, slopes);
         }
         while spot.done < len {
             let len = CHUNK.min(len - spot.done).min(period - spot.column);
             let row = &mut self.row[spot.column..];
-            if vectors.unrolls() && len == CHUNK {
+            if vectors.unrolls::<T>() && len == CHUNK {
                 let chunk = self.operands.chunk(vectors, spot, CHUNK);
                 by_column(vectors, chunk, &slopes.chunk(), &mut row[..CHUNK]);
             } else {

@@ -196,7 +196,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
             let (slope, run) = (Single(runs.slope()), end - done);
             while done < end {
                 let (spot, len) = (Spot::at(done), CHUNK.min(end - done));
-                if vectors.unrolls() && len == CHUNK {
+                if vectors.unrolls::<T>() && len == CHUNK {
                     let chunk = self.operands.chunk(vectors, spot, CHUNK);
                     within_run(vectors, chunk, &slope, learned, &mut sums.lanes);
                 } else {

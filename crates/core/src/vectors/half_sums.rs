@@ -20,7 +20,7 @@
 //! Three additions round a term. Where a four would reach 2^100, those before it go to their sums, and this row's terms
 //! one by one in `f64`.
 
-use super::plain::mask;
+use super::plain::mask32;
 use super::{CHUNK, LANES};
 use crate::element::{Dtype, Element};
 
@@ -34,7 +34,13 @@ pub(super) fn of<T: Element>(
     basis: &[T::Wide; CHUNK],
     which: u64,
 ) -> Option<[f32; LANES]> {
-    let products = products::<T>(g, basis, which);
+    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
+        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
+    let mut products = [0.0_f32; CHUNK];
+    for (lane, product) in products.iter_mut().enumerate() {
+        let set = mask32(which, lane / 4)[lane % 4];
+        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & set);
+    }
     let mut sums = [0.0; LANES];
     if T::DTYPE == Dtype::F16 {
         for (i, sum) in sums.iter_mut().enumerate() {
@@ -54,19 +60,29 @@ pub(super) fn of<T: Element>(
     fits.then_some(sums)
 }
 
-/// Adds a row's products, or none where `f32` does not hold the sums.
+/// Adds a row's products to fours, or none where `f32` does not hold the sums.
 #[inline(always)]
 pub(super) fn add_row<T: Element>(
     fours: &[f32; CHUNK],
-    products: &[f32; CHUNK],
+    g: &[T::Wide; CHUNK],
+    basis: &[T::Wide; CHUNK],
+    which: u64,
 ) -> Option<[f32; CHUNK]> {
+    const MAGNITUDE: u32 = u32::MAX >> 1;
+    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
+        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
     let mut next = *fours;
-    let mut fits = true;
-    for (four, product) in next.iter_mut().zip(products) {
-        *four += product;
-        fits &= four.abs() < TOO_LARGE;
+    // Its highest bit tells of a sum from the limit on, or of a NaN: in bits, so that it vectorises.
+    let mut beyond = 0;
+    for (row, four) in next.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let set = mask32(which, row);
+        for (lane, sum) in four.iter_mut().enumerate() {
+            let at = 4 * row + lane;
+            *sum += f32::from_bits((g[at] * basis[at]).to_bits() & set[lane]);
+            beyond |= (TOO_LARGE.to_bits() - 1).wrapping_sub(sum.to_bits() & MAGNITUDE);
+        }
     }
-    (T::DTYPE == Dtype::F16 || fits).then_some(next)
+    (T::DTYPE == Dtype::F16 || beyond >> 31 == 0).then_some(next)
 }
 
 /// See [`Vectors::add_fours`](super::Vectors::add_fours), for fours in order.
@@ -76,21 +92,4 @@ pub(super) fn add_fours(fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
         *sum += f64::from(*four);
     }
     *fours = [0.0; CHUNK];
-}
-
-/// The products in `f32`, and 0 for elements that are not to be summed.
-#[inline(always)]
-pub(super) fn products<T: Element>(
-    g: &[T::Wide; CHUNK],
-    basis: &[T::Wide; CHUNK],
-    which: u64,
-) -> [f32; CHUNK] {
-    let (g, basis): (&[f32; CHUNK], &[f32; CHUNK]) =
-        (bytemuck::cast_ref(g), bytemuck::cast_ref(basis));
-    let mut products = [0.0_f32; CHUNK];
-    for (lane, product) in products.iter_mut().enumerate() {
-        let mask = mask(which, lane / 4)[lane % 4] as u32;
-        *product = f32::from_bits((g[lane] * basis[lane]).to_bits() & mask);
-    }
-    products
 }

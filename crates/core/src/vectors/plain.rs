@@ -129,8 +129,7 @@ pub(super) fn backward_fours<V, T, S>(
     S: ChunkSlopes<T::Wide>,
 {
     let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
-    let products = half_sums::products::<T>(&g, &basis, !signs);
-    match half_sums::add_row::<T>(fours, &products) {
+    match half_sums::add_row::<T>(fours, &g, &basis, !signs) {
         Some(next) => *fours = next,
         None => row_in_f64(vectors, piece, signs, fours, sums),
     }
@@ -193,4 +192,24 @@ static MASKS: [[u64; FOUR]; 16] = {
 #[inline(always)]
 pub(super) fn mask(bits: u64, row: usize) -> &'static [u64; FOUR] {
     &MASKS[(bits >> (FOUR * row)) as usize & 15]
+}
+
+static MASKS_32: [[u32; FOUR]; 16] = {
+    let mut masks = [[0; FOUR]; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        let mut lane = 0;
+        while lane < FOUR {
+            masks[bits][lane] = MASKS[bits][lane] as u32;
+            lane += 1;
+        }
+        bits += 1;
+    }
+    masks
+};
+
+/// [`mask`] for lanes of 32 bits.
+#[inline(always)]
+pub(super) fn mask32(bits: u64, row: usize) -> &'static [u32; FOUR] {
+    &MASKS_32[(bits >> (FOUR * row)) as usize & 15]
 }

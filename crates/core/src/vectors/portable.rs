@@ -18,8 +18,8 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
-    fn unrolls(self) -> bool {
-        false
+    fn unrolls<T: Element>(self) -> bool {
+        !self.has_cheap_rests::<T>()
     }
 
     #[inline(always)]

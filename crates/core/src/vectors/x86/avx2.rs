@@ -50,8 +50,8 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn unrolls(self) -> bool {
-        false
+    fn unrolls<T: Element>(self) -> bool {
+        !self.has_cheap_rests::<T>()
     }
 
     #[inline(always)]
