@@ -133,20 +133,20 @@ pub trait Vectors: Copy + private::Sealed {
         false
     }
 
-    /// Whether backward passes over a chunk are faster where the compiler knows that it is whole. It unrolls them
-    /// then, which spills where there are few registers.
+    /// Whether backward passes over a chunk are faster where the compiler knows that it is whole: it unrolls them. Passes
+    /// with [cheap rests](Vectors::has_cheap_rests) are loops, and spill where they are unrolled.
     #[doc(hidden)]
     #[inline(always)]
     fn unrolls<T: Element>(self) -> bool {
-        true
+        !self.has_cheap_rests::<T>()
     }
 
-    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then. Only for types with
-    /// [cheap rests](Vectors::has_cheap_rests), whose passes never go over the ends of runs.
+    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then: those with
+    /// [cheap rests](Vectors::has_cheap_rests), which never go over the ends of runs.
     #[doc(hidden)]
     #[inline(always)]
     fn compares<T: Element>(self) -> bool {
-        false
+        self.has_cheap_rests::<T>()
     }
 
     /// Waits until what was saved past the caches can be seen by other threads.

@@ -4,7 +4,7 @@
 //! What is added to sums that are not to change is 0.
 
 use super::plain::mask;
-use super::{ChunkSlopes, Columns, LANES, Lanes, Piece, bit};
+use super::{ChunkSlopes, Columns, LANES, Lanes, Piece};
 use crate::accumulator::Accumulator;
 use crate::element::{Element, Wide};
 
@@ -27,23 +27,6 @@ pub(super) fn propagate<T: Element>(
         let [g] = piece.upstream_at(at);
         let factor = T::Wide::ONE.or_else(positive_one(piece, at, signs), slopes.lane(at));
         piece.set_input_gradient_at(at, [T::narrow(g.widen() * factor)]);
-        at += 1;
-    }
-}
-
-/// See [`super::Vectors::sum`].
-#[inline(always)]
-pub(super) fn sum<T: Element>(piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-    let (mut at, len) = (0, piece.len());
-    while at + FOUR <= len {
-        let (g, basis) = (piece.upstream_at::<FOUR>(at), piece.basis_at::<FOUR>(at));
-        let terms = terms(g, basis, mask(which >> at, 0));
-        add_four::<T>(&mut lanes.sums, &mut lanes.lost, at % LANES, terms);
-        at += FOUR;
-    }
-    while at < len {
-        let lane = at % LANES;
-        add_one(piece, at, bit(which, at), &mut lanes.sums[lane], &mut lanes.lost[lane]);
         at += 1;
     }
 }
@@ -188,16 +171,6 @@ fn product<T: Element>(g: T, basis: T) -> f64 {
     T::Accumulator::product(g.widen(), basis.widen())
 }
 
-#[inline(always)]
-fn terms<T: Element>(g: [T; FOUR], basis: [T; FOUR], which: &[u64; FOUR]) -> [f64; FOUR] {
-    let mut terms = [0.0; FOUR];
-    for (lane, term) in terms.iter_mut().enumerate() {
-        let bits = product(g[lane], basis[lane]).to_bits();
-        *term = f64::from_bits(bits & which[lane]);
-    }
-    terms
-}
-
 /// Adds terms to the sums from `first` on.
 #[inline(always)]
 fn add_four<T: Element>(sums: &mut [f64], lost: &mut [f64], first: usize, terms: [f64; FOUR]) {
@@ -206,17 +179,4 @@ fn add_four<T: Element>(sums: &mut [f64], lost: &mut [f64], first: usize, terms:
     for ((sum, lost), term) in sums.iter_mut().zip(lost).zip(terms) {
         T::Accumulator::add(sum, lost, term);
     }
-}
-
-/// Adds the term of element `at`, or 0.
-#[inline(always)]
-fn add_one<T: Element>(
-    piece: &Piece<'_, T>,
-    at: usize,
-    which: bool,
-    sum: &mut f64,
-    lost: &mut f64,
-) {
-    let ([g], [basis]) = (piece.upstream_at(at), piece.basis_at(at));
-    T::Accumulator::add(sum, lost, if which { product(g, basis) } else { 0.0 });
 }

@@ -18,16 +18,6 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
-    fn unrolls<T: Element>(self) -> bool {
-        !self.has_cheap_rests::<T>()
-    }
-
-    #[inline(always)]
-    fn compares<T: Element>(self) -> bool {
-        self.has_cheap_rests::<T>()
-    }
-
-    #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
         *to = *from;
     }
@@ -104,10 +94,9 @@ impl Vectors for Portable {
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
         if self.has_cheap_rests::<T>() {
-            fours::sum(piece, which, lanes);
-        } else {
-            plain::sum(self, piece, which, lanes);
+            unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
         }
+        plain::sum(self, piece, which, lanes);
     }
 
     #[inline(always)]

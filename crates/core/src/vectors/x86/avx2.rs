@@ -20,8 +20,7 @@ use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::As;
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, fours, half_sums, lowest,
-    plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest, plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -47,16 +46,6 @@ impl Vectors for Avx2 {
     #[inline(always)]
     fn has_cheap_rests<T: Element>(self) -> bool {
         matches!(T::DTYPE, Dtype::F32 | Dtype::F64)
-    }
-
-    #[inline(always)]
-    fn unrolls<T: Element>(self) -> bool {
-        !self.has_cheap_rests::<T>()
-    }
-
-    #[inline(always)]
-    fn compares<T: Element>(self) -> bool {
-        self.has_cheap_rests::<T>()
     }
 
     #[inline(always)]
@@ -168,8 +157,7 @@ impl Vectors for Avx2 {
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
         if self.has_cheap_rests::<T>() {
-            // Only chunks over the ends of runs are summed alone, and of such types there are none.
-            return fours::sum(piece, which, lanes);
+            unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
         }
         let len = piece.len();
         let (g, b, _) = piece.pointers();
@@ -181,8 +169,7 @@ impl Vectors for Avx2 {
                 debug_assert!(held, "f32 holds sums of products of f16");
             } else {
                 let held = self.sum_half::<Bf16>(g, b, len, which, sums);
-                // Of nothing, no sum is large enough either.
-                if !held && which != 0 {
+                if !held {
                     plain::sum(self, piece, which, lanes);
                 }
             }

@@ -48,7 +48,7 @@ pub(super) unsafe fn add_fours(
         if beyond == 0 {
             add_to_lanes(fours, sums);
         } else if which != 0 {
-            // Always so: without this condition LLVM makes the pass 4 % slower where signs are compared.
+            // Always so: LLVM lays the pass out better with this condition.
             *sums = one_by_one(g, b, which, *sums);
         }
     }
