@@ -91,7 +91,7 @@ impl Wide for f32 {
     #[inline(always)]
     fn or_else(self, mask: u64, other: Self) -> Self {
         let mask = mask as u32;
-        f32::from_bits(self.to_bits() & mask | other.to_bits() & !mask)
+        f32::from_bits(other.to_bits() ^ (self.to_bits() ^ other.to_bits()) & mask)
     }
 }
 
@@ -101,7 +101,7 @@ impl Wide for f64 {
 
     #[inline(always)]
     fn or_else(self, mask: u64, other: Self) -> Self {
-        f64::from_bits(self.to_bits() & mask | other.to_bits() & !mask)
+        f64::from_bits(other.to_bits() ^ (self.to_bits() ^ other.to_bits()) & mask)
     }
 }
 

@@ -164,6 +164,13 @@ pub trait Vectors: Copy + private::Sealed {
         plain::activate(self, x, slopes)
     }
 
+    /// [`Vectors::activate`] where nobody wants the signs.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn scale<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) {
+        self.activate(x, slopes);
+    }
+
     /// `dx = g * (1 if the sign is set else slope)`.
     #[doc(hidden)]
     #[inline(always)]

@@ -159,14 +159,14 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
             let mut slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
             for x in x.chunks_mut(CHUNK) {
                 classes.save::<C, T, V>(vectors, x, words, kept);
-                vectors.activate(x, &slopes.chunk());
+                vectors.scale(x, &slopes.chunk());
                 slopes.advance(x.len());
             }
         } else {
             let mut runs = Runs::new(frame, origin);
             for x in x.chunks_mut(CHUNK) {
                 classes.save::<C, T, V>(vectors, x, words, kept);
-                vectors.activate(x, &Table(&runs.table(x.len())));
+                vectors.scale(x, &Table(&runs.table(x.len())));
             }
         }
         vectors.finish_saving();
@@ -325,11 +325,13 @@ pub(super) fn pass<D: Codec<T>, T: Element, V: Vectors>(
     words: &mut [D::Word],
     at: usize,
 ) {
-    if D::BASIS == Basis::PreActivation {
-        D::encode(vectors, words, at, x.len(), vectors.signs(x), x);
-        vectors.activate(x, slopes);
-    } else {
+    if D::BASIS == Basis::Output && size_of::<D::Word>() > 0 {
         let signs = vectors.activate(x, slopes);
         D::encode(vectors, words, at, x.len(), signs, &[]);
+    } else {
+        if D::BASIS == Basis::PreActivation {
+            D::encode(vectors, words, at, x.len(), vectors.signs(x), x);
+        }
+        vectors.scale(x, slopes);
     }
 }

@@ -1,102 +1,116 @@
 //! Forward's passes over a chunk of `f32` or `f64` in plain Rust, as [`super::fours`].
+//!
+//! ```text
+//! for each 32 elements:
+//!     for each four of them:  found[lane] |= bit of the element where it is positive
+//!     bits = found[0] | .. | found[3]
+//! ```
 
 use super::fours::FOUR;
-use super::{CHUNK, ChunkSlopes, LANES};
+use super::{CHUNK, ChunkSlopes};
 use crate::element::{Element, Wide};
 
-const EIGHT: usize = 8;
+/// Elements whose bits fill a lane of the vector they are gathered in.
+const WORD: usize = u32::BITS as usize;
 
-/// See [`super::Vectors::signs`]: sums of powers of two, which LLVM adds up in vectors.
+/// See [`super::Vectors::signs`].
 #[inline(always)]
 pub(super) fn signs<T: Element>(x: &[T]) -> u64 {
-    let (rows, rest) = x.as_chunks::<LANES>();
     let (mut bits, mut at) = (0, 0);
-    for row in rows {
-        let mut sum = 0;
-        for (lane, x) in row.iter().enumerate() {
-            sum += if x.positive() { 1_u32 << lane } else { 0 };
+    for word in x.chunks(WORD) {
+        let (fours, rest) = word.as_chunks::<FOUR>();
+        let mut found = Found::default();
+        for four in fours {
+            found.add(four.map(|x| u64::from(x.positive()).wrapping_neg()));
         }
-        bits |= u64::from(sum) << at;
-        at += LANES;
-    }
-    for x in rest {
-        bits |= u64::from(x.positive()) << at;
-        at += 1;
+        bits |= found.bits() << at;
+        at += WORD;
+        for (index, x) in rest.iter().enumerate() {
+            bits |= u64::from(x.positive()) << (at - WORD + FOUR * fours.len() + index);
+        }
     }
     bits
 }
 
-/// [`signs`] and [`activate`], eight elements at a time: LLVM makes more of it where two elements are a vector.
+/// See [`super::Vectors::activate`].
 #[inline(always)]
-pub(super) fn activate_eights<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
-    let (rows, rest) = x.as_chunks_mut::<LANES>();
+pub(super) fn activate<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
     let (mut bits, mut at) = (0, 0);
-    // Two eights to a pass: those of one LLVM makes vectors of across passes, and shuffles.
-    for row in rows {
-        if let ([low, high], []) = row.as_chunks_mut() {
-            let low = activated_eight(low, slopes.group(at));
-            let high = activated_eight(high, slopes.group(at + EIGHT));
-            bits |= (low | high << EIGHT) << at;
+    for word in x.chunks_mut(WORD) {
+        let (mut found, first) = (Found::default(), at);
+        let (fours, rest) = word.as_chunks_mut();
+        for four in fours {
+            found.add(activated(four, slopes.group(at)));
+            at += FOUR;
         }
-        at += LANES;
-    }
-    for x in rest {
-        bits |= u64::from(x.positive()) << at;
-        *x = activated_one(*x, slopes.lane(at));
-        at += 1;
+        bits |= found.bits() << first;
+        for x in rest.as_chunks_mut::<1>().0 {
+            let [mask] = activated(x, [slopes.lane(at)]);
+            bits |= (mask & 1) << at;
+            at += 1;
+        }
     }
     bits
 }
 
-/// Returns the signs of what `x` were.
+/// See [`super::Vectors::scale`].
 #[inline(always)]
-fn activated_eight<T: Element>(x: &mut [T; EIGHT], slopes: [T::Wide; EIGHT]) -> u64 {
-    // The factor's bits 56, 49, .. 7 bring byte `i`'s lowest bit to bit `56 + i`, and no two sums meet in a
-    // bit below that.
-    const SPREAD: u64 = 0x0102_0408_1020_4080;
-    let mut bytes = [0; EIGHT];
-    for (byte, x) in bytes.iter_mut().zip(&*x) {
-        *byte = u8::from(x.positive());
-    }
-    for (x, slope) in x.iter_mut().zip(slopes) {
-        *x = activated(*x, slope);
-    }
-    u64::from_le_bytes(bytes).wrapping_mul(SPREAD) >> 56
-}
-
-/// See [`super::Vectors::activate`]; the signs are taken beforehand.
-#[inline(always)]
-pub(super) fn activate<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) {
+pub(super) fn scale<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) {
     if let ([chunk], []) = x.as_chunks_mut::<CHUNK>() {
-        for (lane, x) in chunk.iter_mut().enumerate() {
-            *x = activated(*x, slopes.lane(lane));
+        for (lane, x) in chunk.as_chunks_mut::<1>().0.iter_mut().enumerate() {
+            activated(x, [slopes.lane(lane)]);
         }
         return;
     }
-    let (fours, rest) = x.as_chunks_mut::<FOUR>();
-    let mut at = 0;
+    let (mut at, (fours, rest)) = (0, x.as_chunks_mut::<FOUR>());
     for four in fours {
-        let slope = slopes.group::<FOUR>(at);
-        for (x, slope) in four.iter_mut().zip(slope) {
-            *x = activated(*x, slope);
-        }
+        activated(four, slopes.group(at));
         at += FOUR;
     }
-    for x in rest {
-        *x = activated_one(*x, slopes.lane(at));
+    for x in rest.as_chunks_mut::<1>().0 {
+        activated(x, [slopes.lane(at)]);
         at += 1;
     }
 }
 
+/// Masks of ones where `x` were positive.
 #[inline(always)]
-fn activated<T: Element>(x: T, slope: T::Wide) -> T {
-    let x = x.widen();
-    T::narrow(x * if x > T::Wide::ZERO { T::Wide::ONE } else { slope })
+fn activated<const N: usize, T: Element>(x: &mut [T; N], slopes: [T::Wide; N]) -> [u64; N] {
+    let mut masks = [0; N];
+    for ((x, mask), slope) in x.iter_mut().zip(&mut masks).zip(slopes) {
+        *mask = u64::from(x.positive()).wrapping_neg();
+        *x = T::narrow(x.widen() * T::Wide::ONE.or_else(*mask, slope));
+    }
+    masks
 }
 
-/// Of one element alone a choice between numbers is a branch that nobody can foresee.
-#[inline(always)]
-fn activated_one<T: Element>(x: T, slope: T::Wide) -> T {
-    let positive = u64::from(x.positive()).wrapping_neg();
-    T::narrow(x.widen() * T::Wide::ONE.or_else(positive, slope))
+/// The bits of fours, each lane's in its own places of a word.
+struct Found {
+    words: [u32; FOUR],
+    /// The next four's bits.
+    next: [u32; FOUR],
+}
+
+impl Default for Found {
+    #[inline(always)]
+    fn default() -> Self {
+        Found { words: [0; FOUR], next: [1, 2, 4, 8] }
+    }
+}
+
+impl Found {
+    /// Takes those with masks of ones.
+    #[inline(always)]
+    fn add(&mut self, masks: [u64; FOUR]) {
+        for ((word, next), mask) in self.words.iter_mut().zip(&mut self.next).zip(masks) {
+            *word |= mask as u32 & *next;
+            *next <<= FOUR;
+        }
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        let [a, b, c, d] = self.words;
+        u64::from((a | b) | (c | d))
+    }
 }

@@ -57,7 +57,7 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        if T::DTYPE == Dtype::F64 {
+        if self.has_cheap_rests::<T>() {
             fours_forward::signs(x)
         } else {
             pack(x.map(|x| u8::from(x.positive())))
@@ -69,12 +69,16 @@ impl Vectors for Portable {
         if !self.has_cheap_rests::<T>() {
             return plain::activate(self, x, slopes);
         }
-        if T::DTYPE == Dtype::F64 {
-            return fours_forward::activate_eights(x, slopes);
+        fours_forward::activate(x, slopes)
+    }
+
+    #[inline(always)]
+    fn scale<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) {
+        if self.has_cheap_rests::<T>() {
+            fours_forward::scale(x, slopes);
+        } else {
+            plain::activate(self, x, slopes);
         }
-        let signs = self.signs(x);
-        fours_forward::activate(x, slopes);
-        signs
     }
 
     #[inline(always)]

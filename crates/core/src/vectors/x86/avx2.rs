@@ -8,19 +8,19 @@ mod f64_backward;
 mod fold;
 mod half;
 mod rests;
-mod signs;
 
 use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_slice_mut};
 
 use self::half::{Bf16, F16};
-use self::signs::Signs;
+use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
-use crate::vectors::slopes::As;
+use crate::vectors::slopes::{As, ByRun};
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Sealed, Vectors, half_sums, lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, RunSums, Sealed, Vectors, half_sums,
+    lowest, plain,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -145,10 +145,10 @@ impl Vectors for Avx2 {
                     self.propagate_f64((g.cast(), b.cast(), dx.cast()), len, known, own);
                 }
                 Dtype::F16 => {
-                    self.propagate_half::<F16>(g.cast(), dx.cast(), len, signs, own);
+                    self.propagate_half::<F16>((g.cast(), b.cast(), dx.cast()), len, known, own);
                 }
                 Dtype::Bf16 => {
-                    self.propagate_half::<Bf16>(g.cast(), dx.cast(), len, signs, own);
+                    self.propagate_half::<Bf16>((g.cast(), b.cast(), dx.cast()), len, known, own);
                 }
             }
         }
@@ -159,21 +159,7 @@ impl Vectors for Avx2 {
         if self.has_cheap_rests::<T>() {
             unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
         }
-        let len = piece.len();
-        let (g, b, _) = piece.pointers();
-        let (g, b, sums) = (g.cast(), b.cast(), &mut lanes.sums);
-        // SAFETY: a piece's pointers are good for its elements.
-        unsafe {
-            if T::DTYPE == Dtype::F16 {
-                let held = self.sum_half::<F16>(g, b, len, which, sums);
-                debug_assert!(held, "f32 holds sums of products of f16");
-            } else {
-                let held = self.sum_half::<Bf16>(g, b, len, which, sums);
-                if !held {
-                    plain::sum(self, piece, which, lanes);
-                }
-            }
-        }
+        plain::sum(self, piece, which, lanes);
     }
 
     #[inline(always)]
@@ -212,13 +198,38 @@ impl Vectors for Avx2 {
                     self.backward_f64((g.cast(), b.cast(), dx.cast()), len, known, own, lanes);
                 }
                 Dtype::F16 => {
-                    let piece = (g.cast(), b.cast(), dx.cast());
-                    self.backward_f16(piece, len, signs, own, &mut lanes.sums);
+                    let all = (g.cast(), b.cast(), dx.cast());
+                    let held = self.backward_half::<F16>(all, len, known, own, &mut lanes.sums);
+                    debug_assert!(held, "f32 holds sums of products of f16");
                 }
                 Dtype::Bf16 => {
-                    self.sum(piece, !signs & lowest(len), lanes);
-                    self.propagate(piece, signs, slopes);
+                    let all = (g.cast(), b.cast(), dx.cast());
+                    if !self.backward_half::<Bf16>(all, len, known, own, &mut lanes.sums) {
+                        self.one_by_one(piece, signs, lowest(len), lanes);
+                        self.propagate(piece, signs, slopes);
+                    }
                 }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward_over_ends<T: Element>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &ByRun<T::Wide>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        if piece.len() < CHUNK {
+            return plain::backward_over_ends(self, piece, signs, slopes, sums);
+        }
+        // SAFETY: a piece's pointers are good for its elements, and elements are written after they were read.
+        unsafe {
+            if T::DTYPE == Dtype::F16 {
+                self.over_ends_half::<T, F16>(piece, signs, slopes.known_as(), sums);
+            } else {
+                self.over_ends_half::<T, Bf16>(piece, signs, slopes.known_as(), sums);
             }
         }
     }
@@ -313,17 +324,18 @@ impl Vectors for Avx2 {
         sums: &mut [f64; CHUNK],
     ) {
         assert_eq!(piece.len(), CHUNK);
+        let known = Signs::of(piece, signs);
         let (g, b, _) = piece.pointers();
         // SAFETY: a piece's pointers are good for its elements.
         let held = unsafe {
             if T::DTYPE == Dtype::F16 {
-                self.fours_half::<F16>(g.cast(), b.cast(), signs, fours)
+                self.fours_half::<F16>(g.cast(), b.cast(), known, fours)
             } else {
-                self.fours_half::<Bf16>(g.cast(), b.cast(), signs, fours)
+                self.fours_half::<Bf16>(g.cast(), b.cast(), known, fours)
             }
         };
         if !held {
-            plain::row_in_f64(self, piece, signs, fours, sums);
+            plain::row_in_f64(self, piece, self.signs_of(piece, signs), fours, sums);
         }
         self.propagate(piece, signs, slopes);
     }
@@ -367,6 +379,27 @@ impl Vectors for Avx2 {
             *bits = !(clear as u32);
         }
         cast::<[u32; 2], u64>(bits).to_le()
+    }
+}
+
+impl Avx2 {
+    /// A piece's signs, computed anew where they are the basis's: so nobody computes them who has no use for them.
+    #[inline(always)]
+    fn signs_of<T: Element>(self, piece: &Piece<'_, T>, signs: u64) -> u64 {
+        if piece.compared() { self.signs_of_chunk(&piece.basis()) } else { signs }
+    }
+
+    /// The terms of `part` where `f32` does not hold their sums.
+    #[inline(always)]
+    fn one_by_one<T: Element>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        part: u64,
+        lanes: &mut Lanes,
+    ) {
+        let which = !self.signs_of(piece, signs) & part;
+        plain::sum(self, piece, which, lanes);
     }
 }
 

@@ -14,6 +14,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
+use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun, ChunkSlopes};
@@ -169,14 +170,25 @@ impl Vectors for Avx512 {
         slopes: &S,
     ) {
         let (len, slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
+        let known = Signs::of(piece, signs);
+        let b = piece.basis_if_any();
         let (g, dx) = piece.gradients();
-        // SAFETY: a piece's pointers are good for its elements.
+        // SAFETY: a piece's pointers are good for its elements, and where signs are those of the basis there is
+        // one.
         unsafe {
             match T::DTYPE {
-                Dtype::F32 => self.propagate_f32(g.cast(), dx.cast(), len, signs, slopes),
-                Dtype::F64 => self.propagate_f64(g.cast(), dx.cast(), len, signs, slopes),
-                Dtype::F16 => self.propagate_f16(g.cast(), dx.cast(), len, signs, slopes),
-                Dtype::Bf16 => self.propagate_bf16(g.cast(), dx.cast(), len, signs, slopes),
+                Dtype::F32 => {
+                    self.propagate_f32((g.cast(), b.cast(), dx.cast()), len, known, slopes);
+                }
+                Dtype::F64 => {
+                    self.propagate_f64((g.cast(), b.cast(), dx.cast()), len, known, slopes);
+                }
+                Dtype::F16 => {
+                    self.propagate_f16((g.cast(), b.cast(), dx.cast()), len, known, slopes);
+                }
+                Dtype::Bf16 => {
+                    self.propagate_bf16((g.cast(), b.cast(), dx.cast()), len, known, slopes);
+                }
             }
         }
     }
@@ -189,7 +201,9 @@ impl Vectors for Avx512 {
         unsafe {
             match T::DTYPE {
                 Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
-                Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
+                Dtype::F64 => {
+                    self.sum_f64(g.cast(), b.cast(), len, Signs::Bits(!which), lanes);
+                }
                 Dtype::F16 => self.sum_f16(g.cast(), b.cast(), len, which, &mut lanes.sums),
                 Dtype::Bf16 => self.sum_bf16(g.cast(), b.cast(), len, which, &mut lanes.sums),
             }
@@ -216,21 +230,30 @@ impl Vectors for Avx512 {
     ) {
         let (len, cast_slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
         let (g, b, dx) = piece.pointers();
+        let known = Signs::of(piece, signs);
         if T::DTYPE == Dtype::F16 {
-            let piece = (g.cast(), b.cast(), dx.cast(), len);
+            let piece = (g.cast(), b.cast(), dx.cast());
             // SAFETY: a piece's pointers are good for its elements, and elements are written after
             // they and those before them were read.
-            unsafe { self.backward_f16(piece, signs, cast_slopes, &mut lanes.sums) };
+            unsafe { self.backward_f16(piece, len, known, cast_slopes, &mut lanes.sums) };
         } else if T::DTYPE == Dtype::F32 && len == CHUNK {
             let piece = (g.cast(), b.cast(), dx.cast());
             // SAFETY: as above.
-            unsafe { self.backward_f32(piece, signs, cast_slopes, &mut lanes.sums) };
+            unsafe { self.backward_f32(piece, known, cast_slopes, &mut lanes.sums) };
         } else if T::DTYPE == Dtype::Bf16 && len == CHUNK {
             let piece = (g.cast(), b.cast(), dx.cast());
             // SAFETY: as above.
-            unsafe { self.backward_bf16(piece, signs, cast_slopes, &mut lanes.sums) };
+            unsafe { self.backward_bf16(piece, known, cast_slopes, &mut lanes.sums) };
+        } else if T::DTYPE == Dtype::F64 && len == CHUNK {
+            let piece = (g.cast(), b.cast(), dx.cast());
+            // SAFETY: as above.
+            unsafe { self.backward_f64(piece, known, cast_slopes, lanes) };
+        } else if T::DTYPE == Dtype::F64 {
+            // SAFETY: as above.
+            unsafe { self.sum_f64(g.cast(), b.cast(), len, known, lanes) };
+            self.propagate(piece, signs, slopes);
         } else {
-            self.sum(piece, !signs & lowest(piece.len()), lanes);
+            self.sum(piece, !signs & lowest(len), lanes);
             self.propagate(piece, signs, slopes);
         }
     }
@@ -246,6 +269,7 @@ impl Vectors for Avx512 {
         if piece.len() < CHUNK {
             return plain::backward_over_ends(self, piece, signs, slopes, sums);
         }
+        let known = Signs::of(piece, signs);
         let (g, b, dx) = piece.pointers();
         // SAFETY: a piece's pointers are good for its elements, and elements are written after they and
         // those before them were read.
@@ -253,19 +277,19 @@ impl Vectors for Avx512 {
             match T::DTYPE {
                 Dtype::F32 => {
                     let piece = (g.cast(), b.cast(), dx.cast());
-                    self.over_ends_f32::<T>(piece, signs, slopes.known_as(), sums);
+                    self.over_ends_f32::<T>(piece, known, slopes.known_as(), sums);
                 }
                 Dtype::F64 => {
                     let piece = (g.cast(), b.cast(), dx.cast());
-                    self.over_ends_f64::<T>(piece, signs, slopes.known_as(), sums);
+                    self.over_ends_f64::<T>(piece, known, slopes.known_as(), sums);
                 }
                 Dtype::F16 => {
                     let piece = (g.cast(), b.cast(), dx.cast());
-                    self.over_ends_f16::<T>(piece, signs, slopes.known_as(), sums);
+                    self.over_ends_f16::<T>(piece, known, slopes.known_as(), sums);
                 }
                 Dtype::Bf16 => {
                     let piece = (g.cast(), b.cast(), dx.cast());
-                    self.over_ends_bf16::<T>(piece, signs, slopes.known_as(), sums);
+                    self.over_ends_bf16::<T>(piece, known, slopes.known_as(), sums);
                 }
             }
         }
@@ -279,30 +303,20 @@ impl Vectors for Avx512 {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        let (len, slopes) = (piece.len(), &As::<S, T::Wide>::new(slopes));
-        let which = !signs & lowest(len);
-        let (g, b, dx) = piece.pointers();
-        // SAFETY: as for `backward`.
+        let (len, which) = (piece.len(), !signs & lowest(piece.len()));
+        let known = Signs::of(piece, signs);
+        let (g, b, _) = piece.pointers();
+        let sums = &mut columns.sums;
+        // SAFETY: a piece's pointers are good for its elements.
         unsafe {
             match T::DTYPE {
-                Dtype::F32 => {
-                    self.columns_f32(g.cast(), b.cast(), len, which, &mut columns.sums);
-                    self.propagate_f32(g.cast(), dx.cast(), len, signs, slopes);
-                }
-                Dtype::F64 => {
-                    self.columns_f64(g.cast(), b.cast(), len, which, columns);
-                    self.propagate_f64(g.cast(), dx.cast(), len, signs, slopes);
-                }
-                Dtype::F16 => {
-                    self.columns_f16(g.cast(), b.cast(), len, which, &mut columns.sums);
-                    self.propagate_f16(g.cast(), dx.cast(), len, signs, slopes);
-                }
-                Dtype::Bf16 => {
-                    self.columns_bf16(g.cast(), b.cast(), len, which, &mut columns.sums);
-                    self.propagate_bf16(g.cast(), dx.cast(), len, signs, slopes);
-                }
+                Dtype::F32 => self.columns_f32(g.cast(), b.cast(), len, known, sums),
+                Dtype::F64 => self.columns_f64(g.cast(), b.cast(), len, known, columns),
+                Dtype::F16 => self.columns_f16(g.cast(), b.cast(), len, which, sums),
+                Dtype::Bf16 => self.columns_bf16(g.cast(), b.cast(), len, which, sums),
             }
         }
+        self.propagate(piece, signs, slopes);
     }
 
     #[inline(always)]
@@ -314,13 +328,13 @@ impl Vectors for Avx512 {
         row: &mut [T::Accumulator],
     ) {
         let len = piece.len();
-        let which = !signs & lowest(len);
+        let (known, which) = (Signs::of(piece, signs), !signs & lowest(len));
         let (g, b, _) = piece.pointers();
         // SAFETY: a piece's pointers are good for its elements.
         unsafe {
             match T::DTYPE {
-                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
-                Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, known, cast_slice_mut(row)),
+                Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, known, cast_slice_mut(row)),
                 Dtype::F16 => self.row_f16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
                 Dtype::Bf16 => self.row_bf16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
             }
@@ -338,16 +352,16 @@ impl Vectors for Avx512 {
         sums: &mut [f64; CHUNK],
     ) {
         assert_eq!(piece.len(), CHUNK);
-        let slopes = &As::<S, T::Wide>::new(slopes);
+        let (known, slopes) = (Signs::of(piece, signs), &As::<S, T::Wide>::new(slopes));
         let (g, b, dx) = piece.pointers();
         let piece = (g.cast(), b.cast(), dx.cast());
         // SAFETY: a piece's pointers are good for its elements, and elements are written after they and
         // those before them were read.
         unsafe {
             if T::DTYPE == Dtype::F16 {
-                self.fours_f16(piece, signs, slopes, fours);
+                self.fours_f16(piece, known, slopes, fours);
             } else {
-                self.fours_bf16(piece, signs, slopes, fours, sums);
+                self.fours_bf16(piece, known, slopes, fours, sums);
             }
         }
     }

@@ -4,9 +4,9 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::f32_backward::{negative, propagated};
 use super::rests::{load8, store8};
-use super::signs::{Pointers, Signs};
 use super::{Avx2, mask4};
 use crate::vectors::bit;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};

@@ -10,10 +10,10 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use super::f32::slopes_at;
 use super::rests::{load8, store8};
-use super::signs::{Pointers, Signs};
 use crate::vectors::slopes::ChunkSlopes;
 use crate::vectors::{LANES, bit};
 

@@ -4,10 +4,10 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use super::f64_backward::{negative, propagated};
 use super::rests::{load4, store4};
-use super::signs::{Pointers, Signs};
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
 
 const GROUP: usize = 4;

@@ -10,11 +10,11 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use super::f64::slopes_at;
 use super::fold::add_twofold;
 use super::rests::{load4, store4};
-use super::signs::{Pointers, Signs};
 use crate::vectors::slopes::ChunkSlopes;
 use crate::vectors::{CHUNK, Columns, LANES, Lanes};
 

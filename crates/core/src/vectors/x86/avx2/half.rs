@@ -1,5 +1,6 @@
 //! Two-byte types: sixteen elements as two vectors of `f32`, in the order that the type is widened in.
 
+mod backward;
 mod bf16;
 mod f16;
 
@@ -9,11 +10,13 @@ use bytemuck::cast;
 
 pub(super) use self::bf16::Bf16;
 pub(super) use self::f16::F16;
+use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use crate::vectors::slopes::ChunkSlopes;
 use crate::vectors::{CHUNK, LANES};
 
 const GROUP: usize = 16;
+const GROUPS: usize = CHUNK / GROUP;
 
 /// How a type is widened and rounded. Its functions are for processors with what [`Avx2`] stands for.
 pub(super) trait Half {
@@ -21,19 +24,27 @@ pub(super) trait Half {
     const INFINITY: i16;
     /// By how much the bit of an element has to move to become the highest, by vector and lane.
     const TO_HIGHEST: [[i32; 8]; 2];
+    /// Whether `f32` holds every sum of four products.
+    const EXACT: bool;
+    /// Sixteen elements.
+    type Rounded: Copy;
 
-    /// The exact values.
-    unsafe fn widen(x: __m256i) -> [__m256; 2];
+    /// The exact values of sixteen elements.
+    unsafe fn load(from: *const i16) -> [__m256; 2];
     /// The elements nearest to products of two.
-    unsafe fn narrow(products: [__m256; 2]) -> __m256i;
-    /// What belongs to sixteen elements, brought from their order to that of [`Half::widen`].
+    unsafe fn round(products: [__m256; 2]) -> Self::Rounded;
+    /// Writes sixteen elements.
+    unsafe fn store(to: *mut i16, elements: Self::Rounded);
+    /// Bits in the order of the elements, of the masks of twice sixteen in that of [`Half::load`].
+    unsafe fn bits(masks: [[__m256; 2]; 2]) -> u64;
+    /// What belongs to sixteen elements, brought from their order to that of [`Half::load`].
     unsafe fn arrange(slopes: [__m256; 2]) -> [__m256; 2];
-    /// What lies in the order of [`Half::widen`], in that of the elements.
+    /// What lies in the order of [`Half::load`], in that of the elements.
     unsafe fn in_order(vectors: [__m256; 2]) -> [__m256; 2];
     /// Whether `f32` holds these sums.
-    unsafe fn hold(sums: &[[__m256; 2]; CHUNK / GROUP]) -> bool;
+    unsafe fn hold(sums: &[[__m256; 2]; GROUPS]) -> bool;
     /// The sums of four that `crate::vectors::half_sums` describes, or none where `f32` does not hold them.
-    unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]>;
+    unsafe fn fours(products: [[__m256; 2]; GROUPS]) -> Option<[__m256; 2]>;
 }
 
 /// # Safety
@@ -45,7 +56,7 @@ impl Avx2 {
         let (mut bits, mut at) = (0, 0);
         while at < len {
             // SAFETY: the caller's.
-            bits |= unsafe { sign_bits::<H>(load(x.add(at), len - at)) } << at;
+            bits |= unsafe { sign_bits::<H>(elements(x.add(at), len - at)) } << at;
             at += GROUP;
         }
         bits
@@ -59,17 +70,21 @@ impl Avx2 {
         slopes: &impl ChunkSlopes<f32>,
     ) -> u64 {
         let (mut bits, mut at) = (0, 0);
-        while at < len {
-            // SAFETY: the caller's.
-            unsafe {
-                let pre = load(x.add(at), len - at);
-                let [a, b] = H::widen(pre);
-                let [s, t] = slopes_at::<H>(slopes, at);
-                let products = [_mm256_mul_ps(a, factor(a, s)), _mm256_mul_ps(b, factor(b, t))];
-                store(x.add(at), len - at, H::narrow(products));
-                bits |= sign_bits::<H>(pre) << at;
+        // SAFETY: the caller's.
+        unsafe {
+            while at + 2 * GROUP <= len {
+                let first = activate::<H>(x.add(at), GROUP, slopes_at::<H>(slopes, at));
+                let second = at + GROUP;
+                let second = activate::<H>(x.add(second), GROUP, slopes_at::<H>(slopes, second));
+                bits |= H::bits([first, second]) << at;
+                at += 2 * GROUP;
             }
-            at += GROUP;
+            while at < len {
+                let none = [_mm256_setzero_ps(); 2];
+                let first = activate::<H>(x.add(at), len - at, slopes_at::<H>(slopes, at));
+                bits |= H::bits([first, none]) << at;
+                at += GROUP;
+            }
         }
         bits
     }
@@ -77,60 +92,26 @@ impl Avx2 {
     #[inline(always)]
     pub(super) unsafe fn propagate_half<H: Half>(
         self,
-        g: *const i16,
-        dx: *mut i16,
+        (g, b, dx): Pointers<i16>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) {
         let mut at = 0;
         while at < len {
             // SAFETY: the caller's.
             unsafe {
-                let [a, b] = H::widen(load(g.add(at), len - at));
-                let [k, l] = selected::<H>(signs >> at);
+                let [g0, g1] = load::<H>(g.add(at), len - at);
+                let [k, l] = match signs {
+                    Signs::Bits(bits) => selected::<H>(bits >> at),
+                    Signs::OfBasis => positive(load::<H>(b.add(at), len - at)),
+                };
                 let ([s, t], one) = (slopes_at::<H>(slopes, at), _mm256_set1_ps(1.0));
                 let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
-                let products = [_mm256_mul_ps(a, s), _mm256_mul_ps(b, t)];
-                store(dx.add(at), len - at, H::narrow(products));
+                let products = [_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)];
+                store::<H>(dx.add(at), len - at, H::round(products));
             }
             at += GROUP;
-        }
-    }
-
-    /// Whether that could be done in `f32`; if not, nothing was added.
-    #[inline(always)]
-    #[must_use]
-    pub(super) unsafe fn sum_half<H: Half>(
-        self,
-        g: *const i16,
-        b: *const i16,
-        len: usize,
-        which: u64,
-        sums: &mut [f64; LANES],
-    ) -> bool {
-        // SAFETY: the caller's.
-        unsafe {
-            let zero = _mm256_setzero_ps();
-            let mut products = [[zero; 2]; CHUNK / GROUP];
-            for (index, products) in products.iter_mut().enumerate() {
-                let at = GROUP * index;
-                if at >= len {
-                    break;
-                }
-                let [g0, g1] = H::widen(load(g.add(at), len - at));
-                let [b0, b1] = H::widen(load(b.add(at), len - at));
-                let [k, l] = selected::<H>(which >> at);
-                *products = [
-                    _mm256_blendv_ps(zero, _mm256_mul_ps(g0, b0), k),
-                    _mm256_blendv_ps(zero, _mm256_mul_ps(g1, b1), l),
-                ];
-            }
-            let fours = H::fours(products);
-            if let Some(fours) = fours {
-                add(fours, sums);
-            }
-            fours.is_some()
         }
     }
 
@@ -142,17 +123,17 @@ impl Avx2 {
         self,
         g: *const i16,
         b: *const i16,
-        signs: u64,
+        signs: Signs,
         fours: &mut [f32; CHUNK],
     ) -> bool {
-        let mut next: [[__m256; 2]; CHUNK / GROUP] = cast(*fours);
+        let mut next: [[__m256; 2]; GROUPS] = cast(*fours);
         for (index, [first, second]) in next.iter_mut().enumerate() {
             let at = GROUP * index;
             // SAFETY: the caller's.
             unsafe {
-                let [g0, g1] = H::widen(load(g.add(at), GROUP));
-                let [b0, b1] = H::widen(load(b.add(at), GROUP));
-                let ([k, l], zero) = (selected::<H>(signs >> at), _mm256_setzero_ps());
+                let [g0, g1] = H::load(g.add(at));
+                let [b0, b1] = H::load(b.add(at));
+                let ([k, l], zero) = (masks::<H>(signs, at, [b0, b1]), _mm256_setzero_ps());
                 *first = _mm256_add_ps(*first, _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k));
                 *second = _mm256_add_ps(*second, _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l));
             }
@@ -168,51 +149,12 @@ impl Avx2 {
     /// Fours as they are widened, in the order of their elements.
     #[inline(always)]
     pub(super) fn in_order<H: Half>(self, fours: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let mut groups: [[__m256; 2]; CHUNK / GROUP] = cast(*fours);
+        let mut groups: [[__m256; 2]; GROUPS] = cast(*fours);
         for group in &mut groups {
             // SAFETY: the value `self` proves AVX2.
             *group = unsafe { H::in_order(*group) };
         }
         cast(groups)
-    }
-
-    /// [`Avx2::sum_half`] of the elements whose signs are not set and [`Avx2::propagate_half`], each gradient
-    /// widened once.
-    #[inline(always)]
-    pub(super) unsafe fn backward_f16(
-        self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        len: usize,
-        signs: u64,
-        slopes: &impl ChunkSlopes<f32>,
-        sums: &mut [f64; LANES],
-    ) {
-        // SAFETY: the caller's; elements are written after they were read.
-        unsafe {
-            let (zero, one) = (_mm256_setzero_ps(), _mm256_set1_ps(1.0));
-            let mut products = [[zero; 2]; CHUNK / GROUP];
-            for (index, products) in products.iter_mut().enumerate() {
-                let at = GROUP * index;
-                if at >= len {
-                    break;
-                }
-                // Products behind a short group are 0 whatever their signs.
-                let [g0, g1] = F16::widen(load(g.add(at), len - at));
-                let [b0, b1] = F16::widen(load(b.add(at), len - at));
-                let [k, l] = selected::<F16>(signs >> at);
-                *products = [
-                    _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k),
-                    _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l),
-                ];
-                let [s, t] = slopes_at::<F16>(slopes, at);
-                let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
-                let scaled = [_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)];
-                store(dx.add(at), len - at, F16::narrow(scaled));
-            }
-            if let Some(fours) = F16::fours(products) {
-                add(fours, sums);
-            }
-        }
     }
 }
 
@@ -246,16 +188,47 @@ unsafe fn slopes_at<H: Half>(slopes: &impl ChunkSlopes<f32>, at: usize) -> [__m2
     }
 }
 
-/// 1 where `x` is positive, else the slope.
+/// Up to sixteen elements. Masks of those that were above 0.
+///
+/// # Safety
+/// The pointer is good for `len` elements, or for sixteen of them.
+#[inline(always)]
+unsafe fn activate<H: Half>(x: *mut i16, len: usize, [s, t]: [__m256; 2]) -> [__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let [a, b] = load::<H>(x, len);
+        let ([k, l], one) = (positive([a, b]), _mm256_set1_ps(1.0));
+        let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
+        store::<H>(x, len, H::round([_mm256_mul_ps(a, s), _mm256_mul_ps(b, t)]));
+        [k, l]
+    }
+}
+
+/// Masks of the elements above 0.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn factor(x: __m256, slope: __m256) -> __m256 {
+unsafe fn positive([a, b]: [__m256; 2]) -> [__m256; 2] {
     // SAFETY: the caller's.
     unsafe {
-        let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps());
-        _mm256_blendv_ps(slope, _mm256_set1_ps(1.0), positive)
+        let zero = _mm256_setzero_ps();
+        [_mm256_cmp_ps::<_CMP_GT_OQ>(a, zero), _mm256_cmp_ps::<_CMP_GT_OQ>(b, zero)]
+    }
+}
+
+/// Masks, or lanes whose highest bit is one, of the elements from `at` on that are positive.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn masks<H: Half>(signs: Signs, at: usize, basis: [__m256; 2]) -> [__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        match signs {
+            Signs::Bits(bits) => selected::<H>(bits >> at),
+            Signs::OfBasis => positive(basis),
+        }
     }
 }
 
@@ -289,12 +262,12 @@ unsafe fn sign_bits<H: Half>(x: __m256i) -> u64 {
     }
 }
 
-/// Behind a short group zeroes.
+/// Up to sixteen elements; behind a short group zeroes.
 ///
 /// # Safety
 /// The pointer is good for `len` elements, or for sixteen of them.
 #[inline(always)]
-unsafe fn load(from: *const i16, len: usize) -> __m256i {
+unsafe fn elements(from: *const i16, len: usize) -> __m256i {
     // SAFETY: the caller's.
     unsafe {
         if len >= GROUP {
@@ -306,16 +279,36 @@ unsafe fn load(from: *const i16, len: usize) -> __m256i {
     }
 }
 
+/// [`Half::load`] of up to sixteen elements; behind a short group zeroes.
+///
 /// # Safety
 /// The pointer is good for `len` elements, or for sixteen of them.
 #[inline(always)]
-unsafe fn store(to: *mut i16, len: usize, x: __m256i) {
+unsafe fn load<H: Half>(from: *const i16, len: usize) -> [__m256; 2] {
     // SAFETY: the caller's.
     unsafe {
         if len >= GROUP {
-            return _mm256_storeu_si256(to.cast(), x);
+            return H::load(from);
         }
-        let group: [i16; GROUP] = cast(x);
+        let mut group = [0; GROUP];
+        copy(from, group.as_mut_ptr(), len);
+        H::load(group.as_ptr())
+    }
+}
+
+/// [`Half::store`] of up to sixteen elements.
+///
+/// # Safety
+/// The pointer is good for `len` elements, or for sixteen of them.
+#[inline(always)]
+unsafe fn store<H: Half>(to: *mut i16, len: usize, elements: H::Rounded) {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= GROUP {
+            return H::store(to, elements);
+        }
+        let mut group = [0; GROUP];
+        H::store(group.as_mut_ptr(), elements);
         copy(group.as_ptr(), to, len);
     }
 }

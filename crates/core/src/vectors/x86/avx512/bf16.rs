@@ -12,7 +12,9 @@ use bytemuck::cast;
 
 use self::fours::{add_fours, add_row, columns_one_by_one, in_fours, part_of};
 use self::round::{round_by_instruction, round_in_lanes};
+use super::super::signs::{Pointers, Signs};
 use super::Avx512;
+use super::f32::not_positive;
 use super::half::{WHOLE, add8, load32, positive};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
@@ -51,10 +53,9 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn propagate_bf16(
         self,
-        g: *const i16,
-        dx: *mut i16,
+        (g, b, dx): Pointers<i16>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) {
         for at in (0..CHUNK).step_by(WHOLE) {
@@ -64,7 +65,10 @@ impl Avx512 {
             // SAFETY: the caller's.
             unsafe {
                 let v = load32(g.add(at), len - at);
-                let positive = (signs >> at) as u32;
+                let positive = match signs {
+                    Signs::Bits(bits) => (bits >> at) as u32,
+                    Signs::OfBasis => positive(load32(b.add(at), len - at), 0x7f80),
+                };
                 let scaled = self.scale_bf16(v, split(v), positive, pairs(slopes, at));
                 store32(dx.add(at), len - at, scaled);
             }
@@ -84,7 +88,7 @@ impl Avx512 {
         unsafe {
             let first = products_bf16(g, b, len, which, 0);
             let second = products_bf16(g, b, len, which, WHOLE);
-            add_fours(_mm512_add_ps(first, second), (g, b, which), sums);
+            add_fours(_mm512_add_ps(first, second), (g, b, Signs::Bits(!which), which), sums);
         }
     }
 
@@ -92,15 +96,15 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn backward_bf16(
         self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
         sums: &mut [f64; LANES],
     ) {
         // SAFETY: the caller's; everything is read before anything is written.
         unsafe {
             let (products, scaled) = self.both_bf16(g, b, signs, slopes);
-            add_fours(in_fours(products), (g, b, !signs), sums);
+            add_fours(in_fours(products), (g, b, signs, u64::MAX), sums);
             store32(dx, WHOLE, scaled[0]);
             store32(dx.add(WHOLE), WHOLE, scaled[1]);
         }
@@ -110,8 +114,8 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn over_ends_bf16<T: Element>(
         self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        signs: Signs,
         slopes: ByRun<f32>,
         sums: &mut RunSums<'_, T::Accumulator>,
     ) {
@@ -122,7 +126,7 @@ impl Avx512 {
             macro_rules! part {
                 ($part:expr) => {{
                     let fours = in_fours(part_of(products, $part));
-                    add_fours(fours, (g, b, !signs & $part), &mut sums.lanes.sums);
+                    add_fours(fours, (g, b, signs, $part), &mut sums.lanes.sums);
                 }};
             }
             let [before_end, before_next] = [lowest(slopes.ends[0]), lowest(slopes.ends[1])];
@@ -176,23 +180,29 @@ impl Avx512 {
         self,
         g: *const i16,
         b: *const i16,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) -> ([[__m512; 2]; 2], [__m512i; 2]) {
         // SAFETY: the caller's.
         unsafe {
             let mut products = [[_mm512_setzero_ps(); 2]; 2];
             let mut scaled = [_mm512_setzero_si512(); 2];
-            let which = by_parity(!signs);
             for (half, at) in [0, WHOLE].into_iter().enumerate() {
                 let v = load32(g.add(at), WHOLE);
                 let wide = split(v);
-                let basis = split(load32(b.add(at), WHOLE));
+                let own = load32(b.add(at), WHOLE);
+                let basis = split(own);
+                let (positive, which) = match signs {
+                    Signs::Bits(bits) => ((bits >> at) as u32, by_parity(!bits)[half]),
+                    Signs::OfBasis => {
+                        (positive(own, 0x7f80), [not_positive(basis[0]), not_positive(basis[1])])
+                    }
+                };
                 for parity in 0..2 {
                     products[half][parity] =
-                        _mm512_maskz_mul_ps(which[half][parity], wide[parity], basis[parity]);
+                        _mm512_maskz_mul_ps(which[parity], wide[parity], basis[parity]);
                 }
-                scaled[half] = self.scale_bf16(v, wide, (signs >> at) as u32, pairs(slopes, at));
+                scaled[half] = self.scale_bf16(v, wide, positive, pairs(slopes, at));
             }
             (products, scaled)
         }
@@ -203,8 +213,8 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn fours_bf16(
         self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
         fours: &mut [f32; CHUNK],
         sums: &mut [f64; CHUNK],
@@ -217,7 +227,7 @@ impl Avx512 {
                 None => {
                     *fours = self.in_order(fours);
                     half_sums::add_fours(fours, sums);
-                    columns_one_by_one((g, b), !signs, sums);
+                    columns_one_by_one((g, b), signs, sums);
                 }
             }
             store32(dx, WHOLE, scaled[0]);

@@ -4,8 +4,9 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx512;
-use super::f32::slopes_at;
+use super::f32::{not_positive, slopes_at};
 use super::half::{add_to_lanes, add8, widen};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
@@ -45,10 +46,9 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn propagate_f16(
         self,
-        g: *const i16,
-        dx: *mut i16,
+        (g, b, dx): Pointers<i16>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) {
         for at in (0..CHUNK).step_by(GROUP) {
@@ -59,7 +59,11 @@ impl Avx512 {
             unsafe {
                 let v = _mm512_cvtph_ps(load16(g.add(at), len - at));
                 let slope = slopes_at(slopes, at);
-                store16(dx.add(at), len - at, scale_f16(v, (signs >> at) as u16, slope));
+                let k = match signs {
+                    Signs::Bits(bits) => (!bits >> at) as u16,
+                    Signs::OfBasis => not_positive(_mm512_cvtph_ps(load16(b.add(at), len - at))),
+                };
+                store16(dx.add(at), len - at, scale_f16(v, !k, slope));
             }
         }
     }
@@ -67,12 +71,12 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn backward_f16(
         self,
-        (g, b, dx, len): (*const i16, *const i16, *mut i16, usize),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        len: usize,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
         sums: &mut [f64; LANES],
     ) {
-        let which = !signs & lowest(len);
         // SAFETY: the caller's.
         unsafe {
             // Not a closure: one would be left out of line, and compiled without these instructions.
@@ -80,9 +84,11 @@ impl Avx512 {
                 ($at:literal) => {{
                     let mut product = _mm512_setzero_ps();
                     if $at < len {
-                        let (k, left) = ((which >> $at) as u16, len - $at);
+                        // Products behind a short group are 0 whatever their signs.
+                        let left = len - $at;
                         let v = _mm512_cvtph_ps(load16(g.add($at), left));
                         let basis = _mm512_cvtph_ps(load16(b.add($at), left));
+                        let k = summed(signs, $at, basis);
                         product = _mm512_maskz_mul_ps(k, v, basis);
                         store16(dx.add($at), left, scale_f16(v, !k, slopes_at(slopes, $at)));
                     }
@@ -98,8 +104,8 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn over_ends_f16<T: Element>(
         self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        signs: Signs,
         slopes: ByRun<f32>,
         sums: &mut RunSums<'_, T::Accumulator>,
     ) {
@@ -108,9 +114,9 @@ impl Avx512 {
             let mut products = [_mm512_setzero_ps(); CHUNK / GROUP];
             for (index, product) in products.iter_mut().enumerate() {
                 let at = GROUP * index;
-                let k = (!signs >> at) as u16;
                 let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
                 let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
+                let k = summed(signs, at, basis);
                 *product = _mm512_maskz_mul_ps(k, v, basis);
                 store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(&slopes, at)));
             }
@@ -183,19 +189,19 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn fours_f16(
         self,
-        (g, b, dx): (*const i16, *const i16, *mut i16),
-        signs: u64,
+        (g, b, dx): Pointers<i16>,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
         fours: &mut [f32; CHUNK],
     ) {
         let mut sums: [__m512; CHUNK / GROUP] = cast(*fours);
         for (index, sum) in sums.iter_mut().enumerate() {
             let at = index * GROUP;
-            let k = (!signs >> at) as u16;
             // SAFETY: the caller's; sixteen elements are written after they were read.
             unsafe {
                 let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
                 let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
+                let k = summed(signs, at, basis);
                 *sum = _mm512_add_ps(*sum, _mm512_maskz_mul_ps(k, v, basis));
                 store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(slopes, at)));
             }
@@ -228,6 +234,19 @@ impl Avx512 {
                 }
             }
         }
+    }
+}
+
+/// Which of sixteen elements from `at` on are to be summed.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+unsafe fn summed(signs: Signs, at: usize, basis: __m512) -> __mmask16 {
+    match signs {
+        Signs::Bits(bits) => (!bits >> at) as u16,
+        // SAFETY: the caller's.
+        Signs::OfBasis => unsafe { not_positive(basis) },
     }
 }
 

@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx512;
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
@@ -60,10 +61,9 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn propagate_f32(
         self,
-        g: *const f32,
-        dx: *mut f32,
+        (g, b, dx): Pointers<f32>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
     ) {
         for at in (0..CHUNK).step_by(GROUP) {
@@ -72,9 +72,8 @@ impl Avx512 {
             }
             // SAFETY: the caller's.
             unsafe {
-                let slope = slopes_at(slopes, at);
-                let positive = (signs >> at) as u16;
-                let factor = _mm512_mask_mov_ps(slope, positive, _mm512_set1_ps(1.0));
+                let k = summed(signs, at, b, len);
+                let factor = _mm512_mask_mov_ps(_mm512_set1_ps(1.0), k, slopes_at(slopes, at));
                 let v = load(g.add(at), len - at);
                 store(dx.add(at), len - at, _mm512_mul_ps(v, factor));
             }
@@ -129,16 +128,16 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn backward_f32(
         self,
-        (g, b, dx): (*const f32, *const f32, *mut f32),
-        signs: u64,
+        (g, b, dx): Pointers<f32>,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f32>,
         sums: &mut [f64; LANES],
     ) {
         let [mut s0, mut s1, mut s2, mut s3]: [__m256d; 4] = cast(*sums);
         for at in (0..CHUNK).step_by(GROUP) {
-            let k0 = (!signs >> at) as u16;
             // SAFETY: the caller's; sixteen elements are written after they were read.
             unsafe {
+                let k0 = summed(signs, at, b, CHUNK);
                 let (k1, k2, k3) = (shift::<4>(k0), shift::<8>(k0), shift::<12>(k0));
                 let (g, b, dx) = (g.add(at), b.add(at), dx.add(at));
                 s0 = add4(g, b, 4, k0 as u8, s0);
@@ -157,17 +156,17 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn over_ends_f32<T: Element>(
         self,
-        (g, b, dx): (*const f32, *const f32, *mut f32),
-        signs: u64,
+        (g, b, dx): Pointers<f32>,
+        signs: Signs,
         slopes: ByRun<f32>,
         sums: &mut RunSums<'_, T::Accumulator>,
     ) {
         let ([mut slope, mut next, last], [mut end, mut next_end]) = (slopes.slopes, slopes.ends);
         let mut lanes: [__m256d; 4] = cast(sums.lanes.sums);
         for at in (0..CHUNK).step_by(GROUP) {
-            let k = (!signs >> at) as u16;
             // SAFETY: the caller's; sixteen elements are written after they were read.
             unsafe {
+                let k = summed(signs, at, b, CHUNK);
                 let (g, b, dx) = (g.add(at), b.add(at), dx.add(at));
                 let mut wide = [(_mm256_setzero_pd(), _mm256_setzero_pd()); 4];
                 for (index, wide) in wide.iter_mut().enumerate() {
@@ -201,7 +200,7 @@ impl Avx512 {
         g: *const f32,
         b: *const f32,
         len: usize,
-        which: u64,
+        signs: Signs,
         sums: &mut [f64; CHUNK],
     ) {
         // In 512 bits: pairs of 256-bit sums would be joined on their way to memory and taken apart again.
@@ -214,8 +213,12 @@ impl Avx512 {
             // SAFETY: the caller's.
             *column = unsafe {
                 let (g, b) = (load8(g.add(at), len - at), load8(b.add(at), len - at));
+                let k = match signs {
+                    Signs::Bits(bits) => (!bits >> at) as u8,
+                    Signs::OfBasis => _mm256_cmp_ps_mask::<_CMP_NGT_UQ>(b, _mm256_setzero_ps()),
+                };
                 let (g, b) = (_mm512_cvtps_pd(g), _mm512_cvtps_pd(b));
-                _mm512_mask3_fmadd_pd(g, b, *column, (which >> at) as u8)
+                _mm512_mask3_fmadd_pd(g, b, *column, k)
             };
         }
         *sums = cast(columns);
@@ -228,7 +231,7 @@ impl Avx512 {
         g: *const f32,
         b: *const f32,
         len: usize,
-        which: u64,
+        signs: Signs,
         row: &mut [f64],
     ) {
         let row = &mut row[..len];
@@ -240,7 +243,13 @@ impl Avx512 {
             // SAFETY: the caller's; the row is as long.
             unsafe {
                 let to = row.as_mut_ptr().add(at);
-                let (g, b, k) = (g.add(at), b.add(at), (which >> at) as u8);
+                let (g, b) = (g.add(at), b.add(at));
+                let k = match signs {
+                    Signs::Bits(bits) => (!bits >> at) as u8,
+                    Signs::OfBasis => {
+                        _mm_cmp_ps_mask::<_CMP_NGT_UQ>(load4(b, left), _mm_setzero_ps())
+                    }
+                };
                 if left >= 4 {
                     _mm256_storeu_pd(to, add4(g, b, left, k, _mm256_loadu_pd(to)));
                 } else {
@@ -265,6 +274,29 @@ unsafe fn load8(from: *const f32, len: usize) -> __m256 {
             _mm256_maskz_loadu_ps(lowest(len) as u8, from)
         }
     }
+}
+
+/// Which of the sixteen elements from `at` on are to be summed.
+///
+/// # Safety
+/// The basis is good for `len` elements.
+#[inline(always)]
+unsafe fn summed(signs: Signs, at: usize, b: *const f32, len: usize) -> __mmask16 {
+    match signs {
+        Signs::Bits(bits) => (!bits >> at) as u16,
+        // SAFETY: the caller's.
+        Signs::OfBasis => unsafe { not_positive(load(b.add(at), len - at)) },
+    }
+}
+
+/// Which of sixteen numbers are not above 0.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+pub(super) unsafe fn not_positive(x: __m512) -> __mmask16 {
+    // SAFETY: the caller's.
+    unsafe { _mm512_cmp_ps_mask::<_CMP_NGT_UQ>(x, _mm512_setzero_ps()) }
 }
 
 /// The slopes of sixteen elements.
@@ -327,13 +359,18 @@ unsafe fn add16(wide: &[(__m256d, __m256d); 4], which: __mmask16, lanes: &mut [_
 unsafe fn add4(g: *const f32, b: *const f32, len: usize, which: u8, sum: __m256d) -> __m256d {
     // SAFETY: the caller's.
     unsafe {
-        let (g, b) = if len >= 4 {
-            (_mm_loadu_ps(g), _mm_loadu_ps(b))
-        } else {
-            let there = lowest(len) as u8;
-            (_mm_maskz_loadu_ps(there, g), _mm_maskz_loadu_ps(there, b))
-        };
-        _mm256_mask3_fmadd_pd(_mm256_cvtps_pd(g), _mm256_cvtps_pd(b), sum, which)
+        let (g, b) = (_mm256_cvtps_pd(load4(g, len)), _mm256_cvtps_pd(load4(b, len)));
+        _mm256_mask3_fmadd_pd(g, b, sum, which)
+    }
+}
+
+/// # Safety
+/// The pointer is good for `len` elements, or for four of them.
+#[inline(always)]
+unsafe fn load4(from: *const f32, len: usize) -> __m128 {
+    // SAFETY: the caller's.
+    unsafe {
+        if len >= 4 { _mm_loadu_ps(from) } else { _mm_maskz_loadu_ps(lowest(len) as u8, from) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::cast;
 
+use super::super::signs::{Pointers, Signs};
 use super::Avx512;
 use super::fold::add_twofold;
 use crate::element::Element;
@@ -64,10 +65,9 @@ impl Avx512 {
     #[inline(always)]
     pub(super) unsafe fn propagate_f64(
         self,
-        g: *const f64,
-        dx: *mut f64,
+        (g, b, dx): Pointers<f64>,
         len: usize,
-        signs: u64,
+        signs: Signs,
         slopes: &impl ChunkSlopes<f64>,
     ) {
         for at in (0..CHUNK).step_by(GROUP) {
@@ -76,9 +76,11 @@ impl Avx512 {
             }
             // SAFETY: the caller's.
             unsafe {
-                let slope = slopes_at(slopes, at);
-                let positive = (signs >> at) as u8;
-                let factor = _mm512_mask_mov_pd(slope, positive, _mm512_set1_pd(1.0));
+                let k = match signs {
+                    Signs::Bits(bits) => (!bits >> at) as u8,
+                    Signs::OfBasis => summed(signs, at, load(b.add(at), len - at)),
+                };
+                let factor = _mm512_mask_mov_pd(_mm512_set1_pd(1.0), k, slopes_at(slopes, at));
                 let v = load(g.add(at), len - at);
                 store(dx.add(at), len - at, _mm512_mul_pd(v, factor));
             }
@@ -91,7 +93,7 @@ impl Avx512 {
         g: *const f64,
         b: *const f64,
         len: usize,
-        which: u64,
+        signs: Signs,
         lanes: &mut Lanes,
     ) {
         let mut sums: [__m512d; 2] = cast(lanes.sums);
@@ -101,10 +103,10 @@ impl Avx512 {
             for (half, (sum, lost)) in sums.iter_mut().zip(&mut lost).enumerate() {
                 let here = at + GROUP * half;
                 if here < len {
-                    let k = (which >> here) as u8;
                     // SAFETY: the caller's.
                     unsafe {
                         let (g, b) = (load(g.add(here), len - here), load(b.add(here), len - here));
+                        let k = summed(signs, here, b);
                         add_twofold(_mm512_maskz_mul_pd(k, g, b), sum, lost);
                     }
                 }
@@ -114,13 +116,39 @@ impl Avx512 {
         (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
     }
 
-    /// [`Avx512::sum_f64`] and [`Avx512::propagate_f64`] of a whole chunk in which runs end: of eight elements
+    /// [`Avx512::sum_f64`] and [`Avx512::propagate_f64`] of a whole chunk: one mask from the signs serves both.
+    #[inline(always)]
+    pub(super) unsafe fn backward_f64(
+        self,
+        (g, b, dx): Pointers<f64>,
+        signs: Signs,
+        slopes: &impl ChunkSlopes<f64>,
+        lanes: &mut Lanes,
+    ) {
+        let mut sums: [__m512d; 2] = cast(lanes.sums);
+        let mut lost: [__m512d; 2] = cast(lanes.lost);
+        for index in 0..CHUNK / GROUP {
+            let at = GROUP * index;
+            // SAFETY: the caller's; eight elements are written after they were read.
+            unsafe {
+                let (v, basis) = (_mm512_loadu_pd(g.add(at)), _mm512_loadu_pd(b.add(at)));
+                let k = summed(signs, at, basis);
+                let term = _mm512_maskz_mul_pd(k, v, basis);
+                add_twofold(term, &mut sums[index % 2], &mut lost[index % 2]);
+                let factor = _mm512_mask_mov_pd(_mm512_set1_pd(1.0), k, slopes_at(slopes, at));
+                _mm512_storeu_pd(dx.add(at), _mm512_mul_pd(v, factor));
+            }
+        }
+        (lanes.sums, lanes.lost) = (cast(sums), cast(lost));
+    }
+
+    /// [`Avx512::backward_f64`] where runs end in the chunk: of eight elements
     /// over an end, the products go to two sums.
     #[inline(always)]
     pub(super) unsafe fn over_ends_f64<T: Element>(
         self,
-        (g, b, dx): (*const f64, *const f64, *mut f64),
-        signs: u64,
+        (g, b, dx): Pointers<f64>,
+        signs: Signs,
         slopes: ByRun<f64>,
         sums: &mut RunSums<'_, T::Accumulator>,
     ) {
@@ -130,8 +158,9 @@ impl Avx512 {
         // Lanes by name: by index they would lie in memory, and each addition would wait for the one before.
         macro_rules! eight {
             ($at:expr, $sum:ident, $lost:ident) => {{
-                let (at, k) = ($at, (!signs >> $at) as u8);
+                let at = $at;
                 let (v, basis) = (_mm512_loadu_pd(g.add(at)), _mm512_loadu_pd(b.add(at)));
+                let k = summed(signs, at, basis);
                 let mut slopes = _mm512_set1_pd(slope);
                 let mut term = _mm512_maskz_mul_pd(k, v, basis);
                 if end <= at + GROUP {
@@ -169,7 +198,7 @@ impl Avx512 {
         g: *const f64,
         b: *const f64,
         len: usize,
-        which: u64,
+        signs: Signs,
         columns: &mut Columns,
     ) {
         let mut sums: [__m512d; CHUNK / GROUP] = cast(columns.sums);
@@ -182,7 +211,7 @@ impl Avx512 {
             // SAFETY: the caller's.
             unsafe {
                 let (g, b) = (load(g.add(at), len - at), load(b.add(at), len - at));
-                add_twofold(_mm512_maskz_mul_pd((which >> at) as u8, g, b), sum, lost);
+                add_twofold(_mm512_maskz_mul_pd(summed(signs, at, b), g, b), sum, lost);
             }
         }
         (columns.sums, columns.lost) = (cast(sums), cast(lost));
@@ -195,7 +224,7 @@ impl Avx512 {
         g: *const f64,
         b: *const f64,
         len: usize,
-        which: u64,
+        signs: Signs,
         row: &mut [[f64; 2]],
     ) {
         let row = &mut row[..len];
@@ -213,7 +242,7 @@ impl Avx512 {
                 let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
                 let mut sum = _mm512_permutex2var_pd(low, even, high);
                 let mut lost = _mm512_permutex2var_pd(low, odd, high);
-                let term = _mm512_maskz_mul_pd((which >> at) as u8, g, b);
+                let term = _mm512_maskz_mul_pd(summed(signs, at, b), g, b);
                 add_twofold(term, &mut sum, &mut lost);
                 let first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
                 let second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
@@ -248,6 +277,19 @@ unsafe fn positive(x: *const f64) -> __mmask8 {
         );
     }
     mask as __mmask8
+}
+
+/// Which of the eight elements from `at` on are to be summed.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+unsafe fn summed(signs: Signs, at: usize, basis: __m512d) -> __mmask8 {
+    match signs {
+        Signs::Bits(bits) => (!bits >> at) as u8,
+        // SAFETY: the caller's.
+        Signs::OfBasis => unsafe { _mm512_cmp_pd_mask::<_CMP_NGT_UQ>(basis, _mm512_setzero_pd()) },
+    }
 }
 
 /// The slopes of eight elements.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{CHUNK, GROUP, Half};
+use super::{GROUPS, Half};
 use crate::vectors::half_sums::TOO_LARGE;
 
 const UPPER: i32 = 0xffff_0000_u32.cast_signed();
@@ -13,11 +13,14 @@ impl Half for Bf16 {
     const INFINITY: i16 = 0x7f80;
     const TO_HIGHEST: [[i32; 8]; 2] =
         [[31, 29, 27, 25, 23, 21, 19, 17], [30, 28, 26, 24, 22, 20, 18, 16]];
+    const EXACT: bool = false;
+    type Rounded = __m256i;
 
     #[inline(always)]
-    unsafe fn widen(x: __m256i) -> [__m256; 2] {
+    unsafe fn load(from: *const i16) -> [__m256; 2] {
         // SAFETY: the caller's.
         unsafe {
+            let x = _mm256_loadu_si256(from.cast());
             let even = _mm256_slli_epi32::<16>(x);
             let odd = _mm256_and_si256(x, _mm256_set1_epi32(UPPER));
             [_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd)]
@@ -25,11 +28,28 @@ impl Half for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn narrow([even, odd]: [__m256; 2]) -> __m256i {
+    unsafe fn round([even, odd]: [__m256; 2]) -> __m256i {
         // SAFETY: the caller's.
         unsafe {
             let even = _mm256_srli_epi32::<16>(rounded(even));
             _mm256_blend_epi16::<0b1010_1010>(even, rounded(odd))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut i16, elements: __m256i) {
+        // SAFETY: the caller's.
+        unsafe { _mm256_storeu_si256(to.cast(), elements) }
+    }
+
+    #[inline(always)]
+    unsafe fn bits([first, second]: [[__m256; 2]; 2]) -> u64 {
+        // SAFETY: the caller's.
+        unsafe {
+            // By halves of vectors: the first eight of each sixteen, then the others.
+            let all = _mm256_packs_epi16(joined(first), joined(second));
+            let all = _mm256_permute4x64_epi64::<0b11_01_10_00>(all);
+            u64::from(_mm256_movemask_epi8(all).cast_unsigned())
         }
     }
 
@@ -57,13 +77,13 @@ impl Half for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn hold(sums: &[[__m256; 2]; CHUNK / GROUP]) -> bool {
+    unsafe fn hold(sums: &[[__m256; 2]; GROUPS]) -> bool {
         // SAFETY: the caller's.
         unsafe { in_range(sums.as_flattened()) }
     }
 
     #[inline(always)]
-    unsafe fn fours(products: [[__m256; 2]; CHUNK / GROUP]) -> Option<[__m256; 2]> {
+    unsafe fn fours(products: [[__m256; 2]; GROUPS]) -> Option<[__m256; 2]> {
         let [p0, p1, p2, p3] = products;
         // SAFETY: the caller's.
         unsafe {
@@ -71,6 +91,19 @@ impl Half for Bf16 {
             let high = _mm256_add_ps(_mm256_add_ps(p1[0], p1[1]), _mm256_add_ps(p3[0], p3[1]));
             in_range(&[low, high]).then_some([low, high])
         }
+    }
+}
+
+/// Masks of 16-bit lanes.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn joined([even, odd]: [__m256; 2]) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe {
+        let (even, odd) = (_mm256_castps_si256(even), _mm256_castps_si256(odd));
+        _mm256_blend_epi16::<0b1010_1010>(even, odd)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::super::super::signs::Signs;
 use super::super::half::add_to_lanes;
 use super::by_parity;
 use crate::vectors::half_sums::TOO_LARGE;
@@ -31,14 +32,14 @@ pub(super) unsafe fn in_fours([[a, b], [c, d]]: [[__m512; 2]; 2]) -> __m512 {
     unsafe { _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)) }
 }
 
-/// Adds sums of four, or else the terms of `which` one by one: see [`crate::vectors::half_sums`].
+/// Adds sums of four of `part`, or else its terms one by one: see [`crate::vectors::half_sums`].
 ///
 /// # Safety
-/// Pointers are good for the elements of `which`.
+/// Pointers are good for the elements of `part`.
 #[inline(always)]
 pub(super) unsafe fn add_fours(
     fours: __m512,
-    (g, b, which): (*const i16, *const i16, u64),
+    (g, b, signs, part): (*const i16, *const i16, Signs, u64),
     sums: &mut [f64; LANES],
 ) {
     // SAFETY: the caller's.
@@ -47,9 +48,8 @@ pub(super) unsafe fn add_fours(
         let beyond = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(size, _mm512_set1_ps(TOO_LARGE));
         if beyond == 0 {
             add_to_lanes(fours, sums);
-        } else if which != 0 {
-            // Always so: LLVM lays the pass out better with this condition.
-            *sums = one_by_one(g, b, which, *sums);
+        } else {
+            *sums = one_by_one((g, b), signs, part, *sums);
         }
     }
 }
@@ -79,18 +79,18 @@ pub(super) unsafe fn add_row(
 /// The terms of a chunk of `bf16` in `f64`.
 ///
 /// # Safety
-/// Pointers are good for the elements of `which`.
+/// Pointers are good for the elements of `part`.
 #[cold]
 #[inline(never)]
 unsafe fn one_by_one(
-    g: *const i16,
-    b: *const i16,
-    which: u64,
+    (g, b): (*const i16, *const i16),
+    signs: Signs,
+    part: u64,
     mut sums: [f64; LANES],
 ) -> [f64; LANES] {
-    for lane in (0..CHUNK).filter(|&lane| bit(which, lane)) {
+    for lane in (0..CHUNK).filter(|&lane| bit(part, lane)) {
         // SAFETY: the caller's.
-        sums[lane % LANES] += unsafe { term(g.add(lane), b.add(lane)) };
+        sums[lane % LANES] += unsafe { term(g.add(lane), b.add(lane), signs.from(lane)) };
     }
     sums
 }
@@ -98,24 +98,31 @@ unsafe fn one_by_one(
 /// The terms of a chunk of `bf16` in `f64`, to a sum for each.
 ///
 /// # Safety
-/// Pointers are good for the elements of `which`.
+/// Pointers are good for a chunk.
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn columns_one_by_one(
     (g, b): (*const i16, *const i16),
-    which: u64,
+    signs: Signs,
     sums: &mut [f64; CHUNK],
 ) {
-    for (lane, sum) in sums.iter_mut().enumerate().filter(|&(lane, _)| bit(which, lane)) {
+    for (lane, sum) in sums.iter_mut().enumerate() {
         // SAFETY: the caller's.
-        *sum += unsafe { term(g.add(lane), b.add(lane)) };
+        *sum += unsafe { term(g.add(lane), b.add(lane), signs.from(lane)) };
     }
 }
 
+/// The term of the first of these elements, or 0 where it is positive.
+///
 /// # Safety
-/// Both are good for an element.
-unsafe fn term(g: *const i16, b: *const i16) -> f64 {
+/// Pointers are good for it.
+unsafe fn term(g: *const i16, b: *const i16, signs: Signs) -> f64 {
     let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
     // SAFETY: the caller's.
-    unsafe { wide(g.read()) * wide(b.read()) }
+    let (g, b) = unsafe { (wide(g.read()), wide(b.read())) };
+    let positive = match signs {
+        Signs::Bits(bits) => bit(bits, 0),
+        Signs::OfBasis => b > 0.0,
+    };
+    if positive { 0.0 } else { g * b }
 }

@@ -1,0 +1,166 @@
+//! Backward of two-byte types: each gradient is widened once, for its product and for scaling.
+//!
+//! ```text
+//! products, dx = g * basis where not positive, g * (1 if positive else slope)
+//! where `f32` holds the sums of four products:  add those sums, write dx
+//! else nothing is written, since whoever adds the terms in `f64` needs what dx overwrites
+//! ```
+
+use std::arch::x86_64::*;
+
+use super::super::super::signs::{Pointers, Signs};
+use super::super::Avx2;
+use super::{GROUP, GROUPS, Half, add, load, masks, selected, slopes_at, store};
+use crate::element::Element;
+use crate::vectors::slopes::{ByRun, ChunkSlopes};
+use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest};
+
+/// What a pass over a chunk leaves.
+struct Passed<H: Half> {
+    /// Zeroes where nothing is to be summed, and behind a short chunk.
+    products: [[__m256; 2]; GROUPS],
+    /// The input gradient, where sums may fail; it is written where not.
+    scaled: [Option<H::Rounded>; GROUPS],
+}
+
+impl<H: Half> Passed<H> {
+    /// # Safety
+    /// The processor has what [`Avx2`] stands for, pointers are good for `len` elements, and elements may be written
+    /// after they were read.
+    #[inline(always)]
+    unsafe fn of(
+        (g, b, dx): Pointers<i16>,
+        len: usize,
+        signs: Signs,
+        slopes: &impl ChunkSlopes<f32>,
+    ) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let (zero, one) = (_mm256_setzero_ps(), _mm256_set1_ps(1.0));
+            let mut passed = Passed { products: [[zero; 2]; GROUPS], scaled: [None; GROUPS] };
+            for index in 0..GROUPS {
+                let at = GROUP * index;
+                if at >= len {
+                    break;
+                }
+                // Products behind a short group are 0 whatever their signs.
+                let [g0, g1] = load::<H>(g.add(at), len - at);
+                let [b0, b1] = load::<H>(b.add(at), len - at);
+                let [k, l] = masks::<H>(signs, at, [b0, b1]);
+                passed.products[index] = [
+                    _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k),
+                    _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l),
+                ];
+                let [s, t] = slopes_at::<H>(slopes, at);
+                let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
+                let scaled = H::round([_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)]);
+                if H::EXACT {
+                    store::<H>(dx.add(at), len - at, scaled);
+                } else {
+                    passed.scaled[index] = Some(scaled);
+                }
+            }
+            passed
+        }
+    }
+
+    /// # Safety
+    /// As for [`Passed::of`].
+    #[inline(always)]
+    unsafe fn write(self, dx: *mut i16, len: usize) {
+        for (index, scaled) in self.scaled.into_iter().enumerate() {
+            if let Some(scaled) = scaled {
+                let at = GROUP * index;
+                // SAFETY: the caller's.
+                unsafe { store::<H>(dx.add(at), len - at, scaled) };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Pointers are good for `len` elements, at most a chunk, and elements may be written after they were read.
+impl Avx2 {
+    /// Whether that could be done in `f32`; if not, nothing was added or written.
+    #[inline(always)]
+    #[must_use]
+    pub(in super::super) unsafe fn backward_half<H: Half>(
+        self,
+        piece: Pointers<i16>,
+        len: usize,
+        signs: Signs,
+        slopes: &impl ChunkSlopes<f32>,
+        sums: &mut [f64; LANES],
+    ) -> bool {
+        // SAFETY: the caller's.
+        unsafe {
+            let passed = Passed::<H>::of(piece, len, signs, slopes);
+            let fours = H::fours(passed.products);
+            if let Some(fours) = fours {
+                add(fours, sums);
+                passed.write(piece.2, len);
+            }
+            fours.is_some()
+        }
+    }
+
+    /// [`Avx2::backward_half`] of a whole chunk in which runs end.
+    #[inline(always)]
+    pub(in super::super) unsafe fn over_ends_half<T: Element, H: Half>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: ByRun<f32>,
+        sums: &mut RunSums<'_, T::Accumulator>,
+    ) {
+        let known = Signs::of(piece, signs);
+        let (g, b, dx) = piece.pointers();
+        // SAFETY: the caller's.
+        unsafe {
+            let passed = Passed::<H>::of((g.cast(), b.cast(), dx.cast()), CHUNK, known, &slopes);
+            // Not a loop: its ends would lie in memory.
+            macro_rules! part {
+                ($part:expr) => {{
+                    match H::fours(part_of::<H>(&passed.products, $part)) {
+                        Some(fours) => add(fours, &mut sums.lanes.sums),
+                        None => self.one_by_one(piece, signs, $part, &mut sums.lanes),
+                    }
+                }};
+            }
+            let [before_end, before_next] = [lowest(slopes.ends[0]), lowest(slopes.ends[1])];
+            let mut ended = 0;
+            if slopes.ends[0] <= CHUNK {
+                part!(before_end);
+                sums.close::<T, Avx2>(self);
+                ended = before_end;
+            }
+            if slopes.ends[1] <= CHUNK {
+                part!(before_next & !before_end);
+                sums.close::<T, Avx2>(self);
+                ended = before_next;
+            }
+            if ended != u64::MAX {
+                part!(!ended);
+            }
+            passed.write(dx.cast(), CHUNK);
+        }
+    }
+}
+
+/// The products of the elements of `part`, zeroes for others.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn part_of<H: Half>(products: &[[__m256; 2]; GROUPS], part: u64) -> [[__m256; 2]; GROUPS] {
+    // SAFETY: the caller's.
+    unsafe {
+        let zero = _mm256_setzero_ps();
+        let mut own = [[zero; 2]; GROUPS];
+        for (index, (own, products)) in own.iter_mut().zip(products).enumerate() {
+            let [k, l] = selected::<H>(part >> (GROUP * index));
+            *own = [_mm256_blendv_ps(zero, products[0], k), _mm256_blendv_ps(zero, products[1], l)];
+        }
+        own
+    }
+}
