@@ -141,14 +141,6 @@ pub trait Vectors: Copy + private::Sealed {
         !self.has_cheap_rests::<T>()
     }
 
-    /// Whether the loops of backward compare a basis that tells the signs, and look at no bits then: those with
-    /// [cheap rests](Vectors::has_cheap_rests), which never go over the ends of runs.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn compares<T: Element>(self) -> bool {
-        self.has_cheap_rests::<T>()
-    }
-
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]
     fn finish_saving(self);
@@ -171,7 +163,8 @@ pub trait Vectors: Copy + private::Sealed {
         self.activate(x, slopes);
     }
 
-    /// `dx = g * (1 if the sign is set else slope)`.
+    /// `dx = g * (1 if the sign is set else slope)`. Here and below, `signs` are not looked at where the piece's basis tells
+    /// them ([`Piece::signs`]).
     #[doc(hidden)]
     #[inline(always)]
     fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
@@ -180,13 +173,16 @@ pub trait Vectors: Copy + private::Sealed {
         signs: u64,
         slopes: &S,
     ) {
-        plain::propagate(self, piece, signs, slopes);
+        plain::propagate(self, piece, piece.signs(self, signs), slopes);
     }
 
     /// Adds the terms `g * basis` of `which`: term `j` to lane `j % 16`; of two-byte types [`half_sums`].
     #[doc(hidden)]
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        if self.has_cheap_rests::<T>() {
+            unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
+        }
         plain::sum(self, piece, which, lanes);
     }
 
@@ -216,7 +212,7 @@ pub trait Vectors: Copy + private::Sealed {
         slopes: &S,
         lanes: &mut Lanes,
     ) {
-        self.sum(piece, !signs & lowest(piece.len()), lanes);
+        self.sum(piece, !piece.signs(self, signs) & lowest(piece.len()), lanes);
         self.propagate(piece, signs, slopes);
     }
 

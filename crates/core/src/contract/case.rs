@@ -239,6 +239,11 @@ fn specials<T: Element>() -> Vec<Case<T>> {
     // Long enough for sums in lanes, which short runs and columns do without.
     let long = Case::new(layout, &[1, channels, 33], 1).values(Values::Specials);
     let mut cases = vec![second.clone(), last.clone(), long, second.frozen(), last.frozen()];
+    // Whole chunks within a run, and chunks over the ends of runs.
+    for shape in [[1, pairs, 129], [2, pairs, 35]] {
+        let runs = Case::new(layout, &shape, 1).values(Values::Specials);
+        cases.extend([0.3, -0.7, 0.0].map(|slope| runs.clone().uniform(slope)));
+    }
     // Enough rows for sums of four rows, and of a period of one chunk and of more.
     for shape in [[9, 64], [13, 128], [9, 1024]] {
         let rows = Case::new(layout, &shape, 1).values(Values::Specials);

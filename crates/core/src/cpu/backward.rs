@@ -176,7 +176,7 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
 }
 
 pub(super) struct InPlaceChunk<'a, T> {
-    /// Those of the basis where they are compared.
+    /// Anything where those of the basis are compared.
     pub(super) signs: u64,
     pub(super) basis: &'a [T],
     pub(super) compared: bool,
@@ -185,8 +185,8 @@ pub(super) struct InPlaceChunk<'a, T> {
 
 impl<T: Element> Chunk<T> for InPlaceChunk<'_, T> {
     #[inline(always)]
-    fn signs<V: Vectors>(&self, vectors: V) -> u64 {
-        if self.compared { vectors.signs(self.basis) } else { self.signs }
+    fn bits(&self) -> u64 {
+        self.signs
     }
 
     #[inline(always)]

@@ -72,8 +72,8 @@ impl<O: Operands<T>, T: Element> Walk<'_, O, T> {
             for row in 0..rows {
                 let spot = Spot { done: row * period + column, row, column };
                 let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-                let signs = chunk.signs_or_compared(vectors);
-                vectors.backward_columns(&mut chunk.piece(), signs, &slopes.chunk(), &mut sums);
+                let bits = chunk.bits();
+                vectors.backward_columns(&mut chunk.piece(), bits, &slopes.chunk(), &mut sums);
             }
             sums.put::<T>(entries);
             slopes.advance(CHUNK);
@@ -93,14 +93,14 @@ impl<O: Operands<T>, T: Element> Walk<'_, O, T> {
         let mut sums = Columns::of::<T>(self.row);
         while spot.done + CHUNK <= len {
             let mut chunk = self.operands.chunk(vectors, spot, CHUNK);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
+            let bits = chunk.bits();
+            vectors.backward_columns(&mut chunk.piece(), bits, slopes, &mut sums);
             spot.advance(CHUNK, CHUNK);
         }
         if spot.done < len {
             let mut chunk = self.operands.chunk(vectors, spot, len - spot.done);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.backward_columns(&mut chunk.piece(), signs, slopes, &mut sums);
+            let bits = chunk.bits();
+            vectors.backward_columns(&mut chunk.piece(), bits, slopes, &mut sums);
         }
         sums.put::<T>(self.row);
     }
@@ -114,8 +114,8 @@ impl<O: Operands<T>, T: Element> Walk<'_, O, T> {
         while spot.done < all {
             let len = CHUNK.min(all - spot.done).min(period - spot.column);
             let mut chunk = self.operands.chunk(vectors, spot, len);
-            let signs = chunk.signs_or_compared(vectors);
-            vectors.propagate(&mut chunk.piece(), signs, &slopes.chunk());
+            let bits = chunk.bits();
+            vectors.propagate(&mut chunk.piece(), bits, &slopes.chunk());
             slopes.advance(len);
             spot.advance(len, period);
         }
@@ -130,6 +130,6 @@ fn by_column<T: Element, V: Vectors>(
     slopes: &Table<'_, T::Wide>,
     row: &mut [T::Accumulator],
 ) {
-    let signs = chunk.signs_or_compared(vectors);
-    vectors.backward_row(&mut chunk.piece(), signs, slopes, row);
+    let bits = chunk.bits();
+    vectors.backward_row(&mut chunk.piece(), bits, slopes, row);
 }

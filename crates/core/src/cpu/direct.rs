@@ -94,8 +94,8 @@ struct OverStashChunk<'a, T> {
 
 impl<T: Element> Chunk<T> for OverStashChunk<'_, T> {
     #[inline(always)]
-    fn signs<V: Vectors>(&self, vectors: V) -> u64 {
-        vectors.signs(self.stash)
+    fn bits(&self) -> u64 {
+        0
     }
 
     #[inline(always)]

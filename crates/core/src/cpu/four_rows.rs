@@ -73,6 +73,6 @@ fn add_row<O: Operands<T>, T: Element, V: Vectors>(
     (fours, sums): (&mut [f32; CHUNK], &mut [f64; CHUNK]),
 ) {
     let mut chunk = operands.chunk(vectors, spot, CHUNK);
-    let signs = chunk.signs_or_compared(vectors);
-    vectors.backward_fours(&mut chunk.piece(), signs, slopes, fours, sums);
+    let bits = chunk.bits();
+    vectors.backward_fours(&mut chunk.piece(), bits, slopes, fours, sums);
 }

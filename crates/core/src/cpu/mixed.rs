@@ -208,7 +208,7 @@ pub(super) struct MixedChunk<'a, T> {
 
 impl<T: Element> Chunk<T> for MixedChunk<'_, T> {
     #[inline(always)]
-    fn signs<V: Vectors>(&self, _: V) -> u64 {
+    fn bits(&self) -> u64 {
         self.signs
     }
 

@@ -93,16 +93,11 @@ pub(super) trait Operands<T: Element> {
 
 /// A chunk's elements.
 pub(super) trait Chunk<T: Element> {
-    /// Bit `i` tells whether the pre-activation of element `i` was positive.
-    fn signs<V: Vectors>(&self, vectors: V) -> u64;
+    /// Bit `i` tells whether the pre-activation of element `i` was positive; anything where the piece's basis tells
+    /// ([`Piece::signs`]).
+    fn bits(&self) -> u64;
     /// The gradients, and what the slope gradient is summed over.
     fn piece(&mut self) -> Piece<'_, T>;
-
-    /// [`Chunk::signs`], or anything where the level compares the basis instead.
-    #[inline(always)]
-    fn signs_or_compared<V: Vectors>(&mut self, vectors: V) -> u64 {
-        if self.piece().compared() && vectors.compares::<T>() { 0 } else { self.signs(vectors) }
-    }
 }
 
 /// One block, as a task of its own: the same code for every codec with such operands.
@@ -225,9 +220,10 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
         while done < all {
             let len = CHUNK.min(all - done);
             let mut chunk = self.operands.chunk(vectors, Spot::at(done), len);
-            let signs = chunk.signs(vectors);
+            let bits = chunk.bits();
             if learned {
                 let piece = chunk.piece();
+                let signs = piece.signs(vectors, bits);
                 let (g, basis) = (piece.upstream(), piece.basis());
                 let which = !signs & lowest(len);
                 let terms = terms::<T>(&vectors.widen(&g), &vectors.widen(&basis), which);
@@ -243,7 +239,7 @@ impl<'a, O: Operands<T>, T: Element> Walk<'a, O, T> {
                 }
             }
             let slopes = runs.table(len);
-            vectors.propagate(&mut chunk.piece(), signs, &Table(&slopes));
+            vectors.propagate(&mut chunk.piece(), bits, &Table(&slopes));
             done += len;
         }
         if learned && runs.begun() {
@@ -266,11 +262,11 @@ fn within_run<T: Element, V: Vectors>(
     learned: bool,
     lanes: &mut Lanes,
 ) {
-    let signs = chunk.signs_or_compared(vectors);
+    let bits = chunk.bits();
     if learned {
-        vectors.backward(&mut chunk.piece(), signs, slope, lanes);
+        vectors.backward(&mut chunk.piece(), bits, slope, lanes);
     } else {
-        vectors.propagate(&mut chunk.piece(), signs, slope);
+        vectors.propagate(&mut chunk.piece(), bits, slope);
     }
 }
 
@@ -283,10 +279,10 @@ fn over_ends<T: Element, V: Vectors>(
     learned: bool,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let signs = chunk.signs(vectors);
+    let bits = chunk.bits();
     if learned {
-        vectors.backward_over_ends(&mut chunk.piece(), signs, slopes, sums);
+        vectors.backward_over_ends(&mut chunk.piece(), bits, slopes, sums);
     } else {
-        vectors.propagate(&mut chunk.piece(), signs, slopes);
+        vectors.propagate(&mut chunk.piece(), bits, slopes);
     }
 }

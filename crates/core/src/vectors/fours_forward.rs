@@ -18,15 +18,16 @@ const WORD: usize = u32::BITS as usize;
 pub(super) fn signs<T: Element>(x: &[T]) -> u64 {
     let (mut bits, mut at) = (0, 0);
     for word in x.chunks(WORD) {
+        let (mut found, first) = (Found::default(), at);
         let (fours, rest) = word.as_chunks::<FOUR>();
-        let mut found = Found::default();
         for four in fours {
             found.add(four.map(|x| u64::from(x.positive()).wrapping_neg()));
+            at += FOUR;
         }
-        bits |= found.bits() << at;
-        at += WORD;
-        for (index, x) in rest.iter().enumerate() {
-            bits |= u64::from(x.positive()) << (at - WORD + FOUR * fours.len() + index);
+        bits |= found.bits() << first;
+        for x in rest {
+            bits |= u64::from(x.positive()) << at;
+            at += 1;
         }
     }
     bits

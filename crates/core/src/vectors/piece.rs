@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{CHUNK, load, store};
+use super::{CHUNK, Vectors, load, store};
 use crate::element::Element;
 
 /// At most [`CHUNK`] elements: the upstream gradient, what the slope gradient is summed over, and where the
@@ -53,11 +53,21 @@ impl<'a, T: Element> Piece<'a, T> {
         self.len
     }
 
-    /// Whether the chunk's signs are those of the basis. Known where it is compiled, so that signs in bits
-    /// that are not used are not computed either.
+    /// Whether the chunk's signs are those of the basis. Known where it is compiled, so that what only bits need is left
+    /// out.
     #[inline(always)]
-    pub(crate) fn compared(&self) -> bool {
+    pub(super) fn compared(&self) -> bool {
         self.compared
+    }
+
+    /// The chunk's signs as bits: those of the basis where it has them, else `bits`.
+    #[inline(always)]
+    pub(crate) fn signs<V: Vectors>(&self, vectors: V, bits: u64) -> u64 {
+        if !self.compared {
+            return bits;
+        }
+        // SAFETY: made of a slice of this length that is borrowed for 'a; nothing is written before the call ends.
+        vectors.signs(unsafe { std::slice::from_raw_parts(self.basis, self.len) })
     }
 
     /// The upstream gradient by value; behind a short one zeroes.

@@ -28,7 +28,7 @@ where
     signs
 }
 
-/// See [`Vectors::propagate`].
+/// See [`Vectors::propagate`]; `signs` are the chunk's.
 #[inline(always)]
 pub(super) fn propagate<V, T, S>(vectors: V, piece: &mut Piece<'_, T>, signs: u64, slopes: &S)
 where
@@ -77,7 +77,7 @@ pub(super) fn backward_over_ends<V: Vectors, T: Element>(
     slopes: &ByRun<T::Wide>,
     sums: &mut RunSums<'_, T::Accumulator>,
 ) {
-    let which = !signs & lowest(piece.len());
+    let which = !piece.signs(vectors, signs) & lowest(piece.len());
     let mut ended = 0;
     for end in slopes.ends {
         if end <= piece.len() {
@@ -105,13 +105,14 @@ pub(super) fn backward_columns<V, T, S>(
     T: Element,
     S: ChunkSlopes<T::Wide>,
 {
+    let signs = piece.signs(vectors, signs);
     let which = !signs & lowest(piece.len());
     let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
     let terms = terms::<T>(&g, &basis, which);
     for ((sum, lost), term) in columns.sums.iter_mut().zip(&mut columns.lost).zip(terms) {
         T::Accumulator::add(sum, lost, term);
     }
-    vectors.propagate(piece, signs, slopes);
+    propagate(vectors, piece, signs, slopes);
 }
 
 /// See [`Vectors::backward_fours`].
@@ -128,12 +129,13 @@ pub(super) fn backward_fours<V, T, S>(
     T: Element,
     S: ChunkSlopes<T::Wide>,
 {
+    let signs = piece.signs(vectors, signs);
     let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
     match half_sums::add_row::<T>(fours, &g, &basis, !signs) {
         Some(next) => *fours = next,
         None => row_in_f64(vectors, piece, signs, fours, sums),
     }
-    vectors.propagate(piece, signs, slopes);
+    propagate(vectors, piece, signs, slopes);
 }
 
 /// A row that `f32` does not hold: the fours before it go to their sums, and then its terms one by one.

@@ -91,16 +91,8 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::propagate(piece, signs, slopes);
         } else {
-            plain::propagate(self, piece, signs, slopes);
+            plain::propagate(self, piece, piece.signs(self, signs), slopes);
         }
-    }
-
-    #[inline(always)]
-    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        if self.has_cheap_rests::<T>() {
-            unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
-        }
-        plain::sum(self, piece, which, lanes);
     }
 
     #[inline(always)]
@@ -114,6 +106,7 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::backward(piece, signs, slopes, lanes);
         } else {
+            let signs = piece.signs(self, signs);
             plain::sum(self, piece, !signs & lowest(piece.len()), lanes);
             plain::propagate(self, piece, signs, slopes);
         }

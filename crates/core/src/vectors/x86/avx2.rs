@@ -155,14 +155,6 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        if self.has_cheap_rests::<T>() {
-            unreachable!("only chunks over the ends of runs are summed alone, and rests are cheap");
-        }
-        plain::sum(self, piece, which, lanes);
-    }
-
-    #[inline(always)]
     fn fold<T: Element>(self, lanes: &Lanes) -> T::Accumulator {
         let (sum, lost) = if T::DTYPE == Dtype::F64 {
             self.fold_twofold(lanes)
@@ -205,7 +197,8 @@ impl Vectors for Avx2 {
                 Dtype::Bf16 => {
                     let all = (g.cast(), b.cast(), dx.cast());
                     if !self.backward_half::<Bf16>(all, len, known, own, &mut lanes.sums) {
-                        self.one_by_one(piece, signs, lowest(len), lanes);
+                        let which = !piece.signs(self, signs) & lowest(len);
+                        plain::sum(self, piece, which, lanes);
                         self.propagate(piece, signs, slopes);
                     }
                 }
@@ -224,12 +217,16 @@ impl Vectors for Avx2 {
         if piece.len() < CHUNK {
             return plain::backward_over_ends(self, piece, signs, slopes, sums);
         }
-        // SAFETY: a piece's pointers are good for its elements, and elements are written after they were read.
+        // SAFETY: a whole chunk, and its pointers are good for that; elements are written after they were read.
         unsafe {
-            if T::DTYPE == Dtype::F16 {
-                self.over_ends_half::<T, F16>(piece, signs, slopes.known_as(), sums);
-            } else {
-                self.over_ends_half::<T, Bf16>(piece, signs, slopes.known_as(), sums);
+            match T::DTYPE {
+                Dtype::F32 | Dtype::F64 => {
+                    unreachable!("rests are cheap, so that chunks begin with runs")
+                }
+                Dtype::F16 => self.over_ends_half::<T, F16>(piece, signs, slopes.known_as(), sums),
+                Dtype::Bf16 => {
+                    self.over_ends_half::<T, Bf16>(piece, signs, slopes.known_as(), sums);
+                }
             }
         }
     }
@@ -258,7 +255,7 @@ impl Vectors for Avx2 {
                     self.backward_columns_f64(piece, len, known, own, columns);
                 }
                 Dtype::F16 | Dtype::Bf16 => {
-                    let which = !signs & lowest(len);
+                    let which = !piece.signs(self, signs) & lowest(len);
                     let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
                     let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
                     self.row_f32(g, b, CHUNK, which, &mut columns.sums);
@@ -297,7 +294,7 @@ impl Vectors for Avx2 {
             }
             Dtype::F16 | Dtype::Bf16 => {
                 let len = piece.len();
-                let which = !signs & lowest(len);
+                let which = !piece.signs(self, signs) & lowest(len);
                 let (g, b) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
                 let (g, b) = (g.as_ptr().cast(), b.as_ptr().cast());
                 // SAFETY: both are a chunk, and that is all that is read.
@@ -335,7 +332,7 @@ impl Vectors for Avx2 {
             }
         };
         if !held {
-            plain::row_in_f64(self, piece, self.signs_of(piece, signs), fours, sums);
+            plain::row_in_f64(self, piece, piece.signs(self, signs), fours, sums);
         }
         self.propagate(piece, signs, slopes);
     }
@@ -379,27 +376,6 @@ impl Vectors for Avx2 {
             *bits = !(clear as u32);
         }
         cast::<[u32; 2], u64>(bits).to_le()
-    }
-}
-
-impl Avx2 {
-    /// A piece's signs, computed anew where they are the basis's: so nobody computes them who has no use for them.
-    #[inline(always)]
-    fn signs_of<T: Element>(self, piece: &Piece<'_, T>, signs: u64) -> u64 {
-        if piece.compared() { self.signs_of_chunk(&piece.basis()) } else { signs }
-    }
-
-    /// The terms of `part` where `f32` does not hold their sums.
-    #[inline(always)]
-    fn one_by_one<T: Element>(
-        self,
-        piece: &mut Piece<'_, T>,
-        signs: u64,
-        part: u64,
-        lanes: &mut Lanes,
-    ) {
-        let which = !self.signs_of(piece, signs) & part;
-        plain::sum(self, piece, which, lanes);
     }
 }
 

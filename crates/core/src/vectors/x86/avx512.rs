@@ -201,9 +201,7 @@ impl Vectors for Avx512 {
         unsafe {
             match T::DTYPE {
                 Dtype::F32 => self.sum_f32(g.cast(), b.cast(), len, which, &mut lanes.sums),
-                Dtype::F64 => {
-                    self.sum_f64(g.cast(), b.cast(), len, Signs::Bits(!which), lanes);
-                }
+                Dtype::F64 => self.sum_f64(g.cast(), b.cast(), len, which, lanes),
                 Dtype::F16 => self.sum_f16(g.cast(), b.cast(), len, which, &mut lanes.sums),
                 Dtype::Bf16 => self.sum_bf16(g.cast(), b.cast(), len, which, &mut lanes.sums),
             }
@@ -248,12 +246,8 @@ impl Vectors for Avx512 {
             let piece = (g.cast(), b.cast(), dx.cast());
             // SAFETY: as above.
             unsafe { self.backward_f64(piece, known, cast_slopes, lanes) };
-        } else if T::DTYPE == Dtype::F64 {
-            // SAFETY: as above.
-            unsafe { self.sum_f64(g.cast(), b.cast(), len, known, lanes) };
-            self.propagate(piece, signs, slopes);
         } else {
-            self.sum(piece, !signs & lowest(len), lanes);
+            self.sum(piece, !piece.signs(self, signs) & lowest(len), lanes);
             self.propagate(piece, signs, slopes);
         }
     }
@@ -303,8 +297,7 @@ impl Vectors for Avx512 {
         slopes: &S,
         columns: &mut Columns,
     ) {
-        let (len, which) = (piece.len(), !signs & lowest(piece.len()));
-        let known = Signs::of(piece, signs);
+        let (len, known) = (piece.len(), Signs::of(piece, signs));
         let (g, b, _) = piece.pointers();
         let sums = &mut columns.sums;
         // SAFETY: a piece's pointers are good for its elements.
@@ -312,8 +305,14 @@ impl Vectors for Avx512 {
             match T::DTYPE {
                 Dtype::F32 => self.columns_f32(g.cast(), b.cast(), len, known, sums),
                 Dtype::F64 => self.columns_f64(g.cast(), b.cast(), len, known, columns),
-                Dtype::F16 => self.columns_f16(g.cast(), b.cast(), len, which, sums),
-                Dtype::Bf16 => self.columns_bf16(g.cast(), b.cast(), len, which, sums),
+                Dtype::F16 => {
+                    let which = !piece.signs(self, signs) & lowest(len);
+                    self.columns_f16(g.cast(), b.cast(), len, which, sums);
+                }
+                Dtype::Bf16 => {
+                    let which = !piece.signs(self, signs) & lowest(len);
+                    self.columns_bf16(g.cast(), b.cast(), len, which, sums);
+                }
             }
         }
         self.propagate(piece, signs, slopes);
@@ -327,16 +326,21 @@ impl Vectors for Avx512 {
         slopes: &S,
         row: &mut [T::Accumulator],
     ) {
-        let len = piece.len();
-        let (known, which) = (Signs::of(piece, signs), !signs & lowest(len));
+        let (len, known) = (piece.len(), Signs::of(piece, signs));
         let (g, b, _) = piece.pointers();
         // SAFETY: a piece's pointers are good for its elements.
         unsafe {
             match T::DTYPE {
                 Dtype::F32 => self.row_f32(g.cast(), b.cast(), len, known, cast_slice_mut(row)),
                 Dtype::F64 => self.row_f64(g.cast(), b.cast(), len, known, cast_slice_mut(row)),
-                Dtype::F16 => self.row_f16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
-                Dtype::Bf16 => self.row_bf16(g.cast(), b.cast(), len, which, cast_slice_mut(row)),
+                Dtype::F16 => {
+                    let which = !piece.signs(self, signs) & lowest(len);
+                    self.row_f16(g.cast(), b.cast(), len, which, cast_slice_mut(row));
+                }
+                Dtype::Bf16 => {
+                    let which = !piece.signs(self, signs) & lowest(len);
+                    self.row_bf16(g.cast(), b.cast(), len, which, cast_slice_mut(row));
+                }
             }
         }
         self.propagate(piece, signs, slopes);

@@ -35,7 +35,7 @@ pub(super) trait Half {
     unsafe fn round(products: [__m256; 2]) -> Self::Rounded;
     /// Writes sixteen elements.
     unsafe fn store(to: *mut i16, elements: Self::Rounded);
-    /// Bits in the order of the elements, of the masks of twice sixteen in that of [`Half::load`].
+    /// Bits in the order of the elements, of masks of twice sixteen in that of [`Half::load`]: lanes of all ones or of none.
     unsafe fn bits(masks: [[__m256; 2]; 2]) -> u64;
     /// What belongs to sixteen elements, brought from their order to that of [`Half::load`].
     unsafe fn arrange(slopes: [__m256; 2]) -> [__m256; 2];
@@ -269,14 +269,7 @@ unsafe fn sign_bits<H: Half>(x: __m256i) -> u64 {
 #[inline(always)]
 unsafe fn elements(from: *const i16, len: usize) -> __m256i {
     // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP {
-            return _mm256_loadu_si256(from.cast());
-        }
-        let mut group = [0; GROUP];
-        copy(from, group.as_mut_ptr(), len);
-        cast(group)
-    }
+    unsafe { if len >= GROUP { _mm256_loadu_si256(from.cast()) } else { cast(padded(from, len)) } }
 }
 
 /// [`Half::load`] of up to sixteen elements; behind a short group zeroes.
@@ -286,14 +279,7 @@ unsafe fn elements(from: *const i16, len: usize) -> __m256i {
 #[inline(always)]
 unsafe fn load<H: Half>(from: *const i16, len: usize) -> [__m256; 2] {
     // SAFETY: the caller's.
-    unsafe {
-        if len >= GROUP {
-            return H::load(from);
-        }
-        let mut group = [0; GROUP];
-        copy(from, group.as_mut_ptr(), len);
-        H::load(group.as_ptr())
-    }
+    unsafe { if len >= GROUP { H::load(from) } else { H::load(padded(from, len).as_ptr()) } }
 }
 
 /// [`Half::store`] of up to sixteen elements.
@@ -311,6 +297,18 @@ unsafe fn store<H: Half>(to: *mut i16, len: usize, elements: H::Rounded) {
         H::store(group.as_mut_ptr(), elements);
         copy(group.as_ptr(), to, len);
     }
+}
+
+/// Fewer than sixteen elements, and zeroes behind them.
+///
+/// # Safety
+/// The pointer is good for `len` elements.
+#[inline(always)]
+unsafe fn padded(from: *const i16, len: usize) -> [i16; GROUP] {
+    let mut group = [0; GROUP];
+    // SAFETY: the caller's.
+    unsafe { copy(from, group.as_mut_ptr(), len) };
+    group
 }
 
 /// Fewer than sixteen, in pieces whose lengths LLVM knows: a call would cost more.

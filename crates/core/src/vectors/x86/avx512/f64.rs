@@ -93,7 +93,7 @@ impl Avx512 {
         g: *const f64,
         b: *const f64,
         len: usize,
-        signs: Signs,
+        which: u64,
         lanes: &mut Lanes,
     ) {
         let mut sums: [__m512d; 2] = cast(lanes.sums);
@@ -106,7 +106,7 @@ impl Avx512 {
                     // SAFETY: the caller's.
                     unsafe {
                         let (g, b) = (load(g.add(here), len - here), load(b.add(here), len - here));
-                        let k = summed(signs, here, b);
+                        let k = (which >> here) as u8;
                         add_twofold(_mm512_maskz_mul_pd(k, g, b), sum, lost);
                     }
                 }

@@ -3,7 +3,7 @@
 //! ```text
 //! products, dx = g * basis where not positive, g * (1 if positive else slope)
 //! where `f32` holds the sums of four products:  add those sums, write dx
-//! else nothing is written, since whoever adds the terms in `f64` needs what dx overwrites
+//! else the terms are added one by one in `f64`, and dx is written only then: it may overwrite them
 //! ```
 
 use std::arch::x86_64::*;
@@ -13,7 +13,7 @@ use super::super::Avx2;
 use super::{GROUP, GROUPS, Half, add, load, masks, selected, slopes_at, store};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
-use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest};
+use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest, plain};
 
 /// What a pass over a chunk leaves.
 struct Passed<H: Half> {
@@ -104,7 +104,8 @@ impl Avx2 {
         }
     }
 
-    /// [`Avx2::backward_half`] of a whole chunk in which runs end.
+    /// [`Avx2::backward_half`] of a whole chunk in which runs end; what `f32` does not hold is added in `f64`. `H` is
+    /// the elements' type.
     #[inline(always)]
     pub(in super::super) unsafe fn over_ends_half<T: Element, H: Half>(
         self,
@@ -123,7 +124,10 @@ impl Avx2 {
                 ($part:expr) => {{
                     match H::fours(part_of::<H>(&passed.products, $part)) {
                         Some(fours) => add(fours, &mut sums.lanes.sums),
-                        None => self.one_by_one(piece, signs, $part, &mut sums.lanes),
+                        None => {
+                            let which = !piece.signs(self, signs) & $part;
+                            plain::sum(self, piece, which, &mut sums.lanes);
+                        }
                     }
                 }};
             }
