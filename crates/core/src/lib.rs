@@ -24,6 +24,7 @@ pub mod geometry;
 mod half_width;
 pub mod home;
 pub mod layer;
+mod lines;
 pub mod loan;
 pub mod plan;
 pub mod slopes;

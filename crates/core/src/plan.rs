@@ -9,6 +9,7 @@ use crate::codec::{Basis, CHUNK, Channel, Codec};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
+use crate::lines::Lines;
 use crate::slopes::{Epoch, Slopes};
 
 /// What codec `C` saves for one geometry and one set of slopes. Made once per optimizer step.
@@ -19,7 +20,7 @@ pub struct Plan<C, T: Element> {
     by_slope: Geometry,
     slopes: Vec<T>,
     wide_slopes: Vec<T::Wide>,
-    cyclic_slopes: Vec<T::Wide>,
+    cyclic_slopes: Lines<T::Wide>,
     class_places: Vec<ClassPlace>,
     classes: Vec<Channel>,
     uniform: bool,
@@ -62,11 +63,7 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
             by_slope,
             slopes: slopes.values().to_vec(),
             wide_slopes: slopes.values().iter().map(|slope| slope.widen()).collect(),
-            cyclic_slopes: if by_slope.inner() == 1 {
-                cyclic(&by_slope, slopes.values())
-            } else {
-                Vec::new()
-            },
+            cyclic_slopes: cyclic(&by_slope, slopes.values()),
             encoded: Rank::of(&by_slope, &classes, Channel::Encoded),
             kept: Rank::of(&by_slope, &classes, Channel::Kept),
             class_places: if by_slope.inner() == 1 {
@@ -249,9 +246,10 @@ fn period(by_slope: &Geometry) -> usize {
     if worth || channels < CHUNK { period } else { channels }
 }
 
-fn cyclic<T: Element>(by_slope: &Geometry, slopes: &[T]) -> Vec<T::Wide> {
-    let length = period(by_slope) + CHUNK - 1;
-    slopes.iter().cycle().take(length).map(|slope| slope.widen()).collect()
+fn cyclic<T: Element>(by_slope: &Geometry, slopes: &[T]) -> Lines<T::Wide> {
+    let columns = by_slope.inner() == 1 && !slopes.is_empty();
+    let length = if columns { period(by_slope) + CHUNK - 1 } else { 0 };
+    Lines::of(slopes.iter().cycle().map(|slope| slope.widen()), length)
 }
 
 /// The classes of the [`CHUNK`] elements from one on, channels being the fastest axis.

@@ -19,6 +19,10 @@ const ROWS: usize = 4;
 /// terms one by one.
 const COLUMNS: usize = 2048;
 
+/// In whole cache lines: a vector that lies in two is read and written as two.
+#[repr(align(64))]
+struct Fours([[f32; CHUNK]; COLUMNS / CHUNK]);
+
 /// As many fours of whole rows as the operands have, where a period is not too long and whole chunks; returns where the
 /// next row begins.
 #[inline(always)]
@@ -45,8 +49,8 @@ pub(super) fn fours_of_rows<O: Operands<T>, T: Element, V: Vectors>(
         sums[0] = own;
     } else if period <= COLUMNS && period.is_multiple_of(CHUNK) && end > 0 {
         // Row by row, as they lie in memory: four chunks down the columns at a time, this takes half as long again.
-        let mut fours = [[0.0; CHUNK]; COLUMNS / CHUNK];
-        let fours = &mut fours[..period / CHUNK];
+        let mut fours = Fours([[0.0; CHUNK]; COLUMNS / CHUNK]);
+        let fours = &mut fours.0[..period / CHUNK];
         while spot.done < end {
             for row in 1..=ROWS {
                 for (fours, sums) in fours.iter_mut().zip(&mut *sums) {

@@ -1,0 +1,51 @@
+//! Numbers in whole cache lines: a vector that lies in two lines is read as two.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
+
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// Numbers the first of which begins a cache line.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines<W> {
+    lines: Vec<Line>,
+    len: usize,
+    numbers: PhantomData<W>,
+}
+
+impl<W: Pod> Lines<W> {
+    /// The first `len` of an iterator's numbers.
+    pub(crate) fn of(numbers: impl Iterator<Item = W>, len: usize) -> Self {
+        let mut lines = vec![Line::zeroed(); (len * size_of::<W>()).div_ceil(size_of::<Line>())];
+        for (to, number) in cast_slice_mut(&mut lines)[..len].iter_mut().zip(numbers) {
+            *to = number;
+        }
+        Lines { lines, len, numbers: PhantomData }
+    }
+}
+
+impl<W: Pod> Deref for Lines<W> {
+    type Target = [W];
+
+    fn deref(&self) -> &[W] {
+        &cast_slice(&self.lines)[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_order_and_begin_a_line() {
+        for len in [0, 1, 15, 16, 17, 575] {
+            let lines = Lines::of((0..).map(|i| i as f32), len);
+            assert_eq!(*lines, (0..len).map(|i| i as f32).collect::<Vec<_>>());
+            assert!(lines.as_ptr().addr().is_multiple_of(64));
+        }
+    }
+}
