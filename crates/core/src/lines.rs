@@ -1,8 +1,9 @@
 //! Numbers in whole cache lines: a vector that lies in two lines is read as two.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
+use bytemuck::allocation::try_zeroed_vec;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -20,11 +21,17 @@ pub(crate) struct Lines<W> {
 impl<W: Pod> Lines<W> {
     /// The first `len` of an iterator's numbers.
     pub(crate) fn of(numbers: impl Iterator<Item = W>, len: usize) -> Self {
-        let mut lines = vec![Line::zeroed(); (len * size_of::<W>()).div_ceil(size_of::<Line>())];
-        for (to, number) in cast_slice_mut(&mut lines)[..len].iter_mut().zip(numbers) {
-            *to = number;
-        }
-        Lines { lines, len, numbers: PhantomData }
+        let lines = vec![Line::zeroed(); (len * size_of::<W>()).div_ceil(size_of::<Line>())];
+        let mut all = Lines { lines, len, numbers: PhantomData };
+        all.iter_mut().zip(numbers).for_each(|(to, number)| *to = number);
+        all
+    }
+
+    /// `len` zeroes; none where the system refuses.
+    pub(crate) fn zeroes(len: usize) -> Option<Self> {
+        let bytes = len.checked_mul(size_of::<W>())?;
+        let lines = try_zeroed_vec(bytes.div_ceil(size_of::<Line>())).ok()?;
+        Some(Lines { lines, len, numbers: PhantomData })
     }
 }
 
@@ -33,6 +40,12 @@ impl<W: Pod> Deref for Lines<W> {
 
     fn deref(&self) -> &[W] {
         &cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl<W: Pod> DerefMut for Lines<W> {
+    fn deref_mut(&mut self) -> &mut [W] {
+        &mut cast_slice_mut(&mut self.lines)[..self.len]
     }
 }
 
