@@ -107,7 +107,8 @@ impl<C: Codec<T>, T: Element> Plan<C, T> {
     }
 
     /// Where channels are the fastest axis (`inner = 1`): the slopes over and over, for a
-    /// [`Plan::period`] and a chunk less one, so that any chunk's slopes are contiguous. Empty elsewhere.
+    /// [`Plan::period`] and a chunk less one, so that any chunk's slopes are contiguous. They begin
+    /// a cache line. Empty elsewhere.
     pub fn cyclic_slopes(&self) -> &[T::Wide] {
         &self.cyclic_slopes
     }

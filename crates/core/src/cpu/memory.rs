@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 /// ever live at once: where they would, kept buffers are released first.
 ///
 /// A buffer's own bytes are counted. Not counted is what the allocator needs besides: of a buffer of 4 MiB and more
-/// at most 32 KiB, which keep tensors from displacing each other in the cache.
+/// at most 32 KiB, which keep tensors from displacing each other in the cache; of a smaller one what makes it begin and
+/// end with cache lines.
 #[derive(Clone, Debug, Default)]
 pub struct Memory(Arc<Shared>);
 

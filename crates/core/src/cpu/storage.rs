@@ -1,5 +1,7 @@
 //! Where a buffer's elements lie: small ones in cache lines of the heap, large ones in pages of their own.
 //!
+//! A small one is written once before its first use: allocators zero what is to be aligned so.
+//!
 //! A large buffer begins at a page, so that vector stores are aligned, and asks for huge pages: where
 //! the system offers them, first use costs one page fault per 2 MiB instead of one per 4 KiB.
 
@@ -34,12 +36,6 @@ impl<U: Word> Storage<U> {
             LINE..LARGE => Lines::zeroes(len).map(Storage::Lines),
             LARGE.. => Pages::zeroes(bytes).map(Storage::Pages),
         }
-    }
-}
-
-impl<U: Word> Default for Storage<U> {
-    fn default() -> Self {
-        Storage::Few(Vec::new())
     }
 }
 

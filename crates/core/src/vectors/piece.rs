@@ -61,11 +61,15 @@ impl<'a, T: Element> Piece<'a, T> {
     }
 
     /// The chunk's signs as bits: those of the basis where it has them, else `bits`.
+    ///
+    /// # Panics
+    /// Where the basis has them and there is none.
     #[inline(always)]
     pub(crate) fn signs<V: Vectors>(&self, vectors: V, bits: u64) -> u64 {
         if !self.compared {
             return bits;
         }
+        assert!(!self.basis.is_null());
         // SAFETY: made of a slice of this length that is borrowed for 'a; nothing is written before the call ends.
         vectors.signs(unsafe { std::slice::from_raw_parts(self.basis, self.len) })
     }
