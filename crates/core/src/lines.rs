@@ -7,9 +7,12 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::allocation::try_zeroed_vec;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
+/// Bytes of a line.
+pub(crate) const LINE: usize = 64;
+
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+struct Line([u8; LINE]);
 
 /// Numbers the first of which begins a cache line. They have a size.
 pub(crate) struct Lines<W> {
@@ -21,7 +24,7 @@ pub(crate) struct Lines<W> {
 impl<W: Pod> Lines<W> {
     /// The first `len` of an iterator's numbers.
     pub(crate) fn of(numbers: impl Iterator<Item = W>, len: usize) -> Self {
-        let lines = vec![Line::zeroed(); (len * size_of::<W>()).div_ceil(size_of::<Line>())];
+        let lines = vec![Line::zeroed(); (len * size_of::<W>()).div_ceil(LINE)];
         let mut all = Lines { lines, len, numbers: PhantomData };
         all.iter_mut().zip(numbers).for_each(|(to, number)| *to = number);
         all
@@ -30,7 +33,7 @@ impl<W: Pod> Lines<W> {
     /// `len` zeroes; none where the system refuses.
     pub(crate) fn zeroes(len: usize) -> Option<Self> {
         let bytes = len.checked_mul(size_of::<W>())?;
-        let lines = try_zeroed_vec(bytes.div_ceil(size_of::<Line>())).ok()?;
+        let lines = try_zeroed_vec(bytes.div_ceil(LINE)).ok()?;
         Some(Lines { lines, len, numbers: PhantomData })
     }
 }
@@ -64,7 +67,7 @@ mod tests {
         for len in [0, 1, 15, 16, 17, 575] {
             let lines = Lines::of((0..).map(|i| i as f32), len);
             assert_eq!(*lines, (0..len).map(|i| i as f32).collect::<Vec<_>>());
-            assert!(lines.as_ptr().addr().is_multiple_of(64));
+            assert!(lines.as_ptr().addr().is_multiple_of(LINE));
         }
     }
 }

@@ -151,10 +151,7 @@ pub trait Vectors: Copy + private::Sealed {
     /// `x = x * (1 if x > 0 else slope)`; `x` are at most [`CHUNK`]. Returns [`Vectors::signs`] of what `x`
     /// were.
     #[doc(hidden)]
-    #[inline(always)]
-    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
-        plain::activate(self, x, slopes)
-    }
+    fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64;
 
     /// [`Vectors::activate`] where nobody wants the signs.
     #[doc(hidden)]
@@ -166,15 +163,12 @@ pub trait Vectors: Copy + private::Sealed {
     /// `dx = g * (1 if the sign is set else slope)`. Here and below, `signs` are not looked at where the piece's basis tells
     /// them ([`Piece::signs`]).
     #[doc(hidden)]
-    #[inline(always)]
     fn propagate<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
         piece: &mut Piece<'_, T>,
         signs: u64,
         slopes: &S,
-    ) {
-        plain::propagate(self, piece, piece.signs(self, signs), slopes);
-    }
+    );
 
     /// Adds the terms `g * basis` of `which`: term `j` to lane `j % 16`; of two-byte types [`half_sums`].
     #[doc(hidden)]
@@ -204,17 +198,13 @@ pub trait Vectors: Copy + private::Sealed {
 
     /// [`Vectors::sum`] of the terms whose signs are not set, and [`Vectors::propagate`].
     #[doc(hidden)]
-    #[inline(always)]
     fn backward<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
         piece: &mut Piece<'_, T>,
         signs: u64,
         slopes: &S,
         lanes: &mut Lanes,
-    ) {
-        self.sum(piece, !piece.signs(self, signs) & lowest(piece.len()), lanes);
-        self.propagate(piece, signs, slopes);
-    }
+    );
 
     /// [`Vectors::backward`] of a chunk in which runs end: each run's terms go to its own sum, in the lanes of
     /// their places in the chunk, and the sums of the runs that end are closed.
@@ -232,32 +222,24 @@ pub trait Vectors: Copy + private::Sealed {
 
     /// [`Vectors::propagate`], and the terms `g * basis` whose signs are not set are added to a sum each.
     #[doc(hidden)]
-    #[inline(always)]
     fn backward_columns<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
         piece: &mut Piece<'_, T>,
         signs: u64,
         slopes: &S,
         columns: &mut Columns,
-    ) {
-        plain::backward_columns(self, piece, signs, slopes, columns);
-    }
+    );
 
     /// [`Vectors::backward_columns`] with the sums in the entries of a row: those of a chunk's columns, or as many as
     /// there are. Until [`Vectors::finish_row`] their parts may lie otherwise.
     #[doc(hidden)]
-    #[inline(always)]
     fn backward_row<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
         piece: &mut Piece<'_, T>,
         signs: u64,
         slopes: &S,
         row: &mut [T::Accumulator],
-    ) {
-        let mut columns = Columns::of::<T>(row);
-        self.backward_columns(piece, signs, slopes, &mut columns);
-        columns.put::<T>(row);
-    }
+    );
 
     /// Leaves sums in a row's entries, all of which began as 0.
     #[doc(hidden)]

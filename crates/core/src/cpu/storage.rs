@@ -9,12 +9,10 @@ use std::ops::{Deref, DerefMut};
 
 use super::pages::Pages;
 use crate::codec::Word;
-use crate::lines::Lines;
+use crate::lines::{LINE, Lines};
 
 /// Bytes from which on a buffer has pages of its own: two huge ones, so that at least one is whole.
 const LARGE: usize = 4 << 20;
-
-const LINE: usize = 64;
 
 /// Elements in memory, all zero when made.
 #[derive(Debug)]

@@ -88,7 +88,7 @@ impl Avx512 {
         unsafe {
             let first = products_bf16(g, b, len, which, 0);
             let second = products_bf16(g, b, len, which, WHOLE);
-            add_fours(_mm512_add_ps(first, second), (g, b, Signs::Bits(!which), which), sums);
+            add_fours(_mm512_add_ps(first, second), (g, b, Signs::Bits(0), which), sums);
         }
     }
 

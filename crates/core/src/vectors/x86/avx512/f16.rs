@@ -59,10 +59,7 @@ impl Avx512 {
             unsafe {
                 let v = _mm512_cvtph_ps(load16(g.add(at), len - at));
                 let slope = slopes_at(slopes, at);
-                let k = match signs {
-                    Signs::Bits(bits) => (!bits >> at) as u16,
-                    Signs::OfBasis => not_positive(_mm512_cvtph_ps(load16(b.add(at), len - at))),
-                };
+                let k = summed(signs, at, b, len);
                 store16(dx.add(at), len - at, scale_f16(v, !k, slope));
             }
         }
@@ -88,7 +85,7 @@ impl Avx512 {
                         let left = len - $at;
                         let v = _mm512_cvtph_ps(load16(g.add($at), left));
                         let basis = _mm512_cvtph_ps(load16(b.add($at), left));
-                        let k = summed(signs, $at, basis);
+                        let k = summed(signs, $at, b, len);
                         product = _mm512_maskz_mul_ps(k, v, basis);
                         store16(dx.add($at), left, scale_f16(v, !k, slopes_at(slopes, $at)));
                     }
@@ -116,7 +113,7 @@ impl Avx512 {
                 let at = GROUP * index;
                 let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
                 let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
-                let k = summed(signs, at, basis);
+                let k = summed(signs, at, b, CHUNK);
                 *product = _mm512_maskz_mul_ps(k, v, basis);
                 store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(&slopes, at)));
             }
@@ -201,7 +198,7 @@ impl Avx512 {
             unsafe {
                 let v = _mm512_cvtph_ps(load16(g.add(at), GROUP));
                 let basis = _mm512_cvtph_ps(load16(b.add(at), GROUP));
-                let k = summed(signs, at, basis);
+                let k = summed(signs, at, b, CHUNK);
                 *sum = _mm512_add_ps(*sum, _mm512_maskz_mul_ps(k, v, basis));
                 store16(dx.add(at), GROUP, scale_f16(v, !k, slopes_at(slopes, at)));
             }
@@ -240,13 +237,13 @@ impl Avx512 {
 /// Which of sixteen elements from `at` on are to be summed.
 ///
 /// # Safety
-/// The processor has AVX-512 F.
+/// Where signs are the basis's, it is good for `len` elements.
 #[inline(always)]
-unsafe fn summed(signs: Signs, at: usize, basis: __m512) -> __mmask16 {
+unsafe fn summed(signs: Signs, at: usize, b: *const i16, len: usize) -> __mmask16 {
     match signs {
         Signs::Bits(bits) => (!bits >> at) as u16,
         // SAFETY: the caller's.
-        Signs::OfBasis => unsafe { not_positive(basis) },
+        Signs::OfBasis => unsafe { not_positive(_mm512_cvtph_ps(load16(b.add(at), len - at))) },
     }
 }
 

@@ -279,7 +279,7 @@ unsafe fn load8(from: *const f32, len: usize) -> __m256 {
 /// Which of the sixteen elements from `at` on are to be summed.
 ///
 /// # Safety
-/// The basis is good for `len` elements.
+/// Where signs are the basis's, it is good for `len` elements.
 #[inline(always)]
 unsafe fn summed(signs: Signs, at: usize, b: *const f32, len: usize) -> __mmask16 {
     match signs {

@@ -76,10 +76,7 @@ impl Avx512 {
             }
             // SAFETY: the caller's.
             unsafe {
-                let k = match signs {
-                    Signs::Bits(bits) => (!bits >> at) as u8,
-                    Signs::OfBasis => summed(signs, at, load(b.add(at), len - at)),
-                };
+                let k = summed(signs, at, b, len);
                 let factor = _mm512_mask_mov_pd(_mm512_set1_pd(1.0), k, slopes_at(slopes, at));
                 let v = load(g.add(at), len - at);
                 store(dx.add(at), len - at, _mm512_mul_pd(v, factor));
@@ -132,7 +129,7 @@ impl Avx512 {
             // SAFETY: the caller's; eight elements are written after they were read.
             unsafe {
                 let (v, basis) = (_mm512_loadu_pd(g.add(at)), _mm512_loadu_pd(b.add(at)));
-                let k = summed(signs, at, basis);
+                let k = summed(signs, at, b, CHUNK);
                 let term = _mm512_maskz_mul_pd(k, v, basis);
                 add_twofold(term, &mut sums[index % 2], &mut lost[index % 2]);
                 let factor = _mm512_mask_mov_pd(_mm512_set1_pd(1.0), k, slopes_at(slopes, at));
@@ -160,7 +157,7 @@ impl Avx512 {
             ($at:expr, $sum:ident, $lost:ident) => {{
                 let at = $at;
                 let (v, basis) = (_mm512_loadu_pd(g.add(at)), _mm512_loadu_pd(b.add(at)));
-                let k = summed(signs, at, basis);
+                let k = summed(signs, at, b, CHUNK);
                 let mut slopes = _mm512_set1_pd(slope);
                 let mut term = _mm512_maskz_mul_pd(k, v, basis);
                 if end <= at + GROUP {
@@ -210,8 +207,9 @@ impl Avx512 {
             }
             // SAFETY: the caller's.
             unsafe {
+                let k = summed(signs, at, b, len);
                 let (g, b) = (load(g.add(at), len - at), load(b.add(at), len - at));
-                add_twofold(_mm512_maskz_mul_pd(summed(signs, at, b), g, b), sum, lost);
+                add_twofold(_mm512_maskz_mul_pd(k, g, b), sum, lost);
             }
         }
         (columns.sums, columns.lost) = (cast(sums), cast(lost));
@@ -236,13 +234,14 @@ impl Avx512 {
             // SAFETY: the caller's; the row is as long, and each of its entries is two numbers.
             unsafe {
                 let to = row.as_mut_ptr().add(at).cast::<f64>();
+                let k = summed(signs, at, b, len);
                 let (g, b) = (load(g.add(at), left), load(b.add(at), left));
                 let (low, high) = (load(to, 2 * left), load_from(to, GROUP, 2 * left));
                 let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
                 let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
                 let mut sum = _mm512_permutex2var_pd(low, even, high);
                 let mut lost = _mm512_permutex2var_pd(low, odd, high);
-                let term = _mm512_maskz_mul_pd(summed(signs, at, b), g, b);
+                let term = _mm512_maskz_mul_pd(k, g, b);
                 add_twofold(term, &mut sum, &mut lost);
                 let first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
                 let second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
@@ -282,13 +281,15 @@ unsafe fn positive(x: *const f64) -> __mmask8 {
 /// Which of the eight elements from `at` on are to be summed.
 ///
 /// # Safety
-/// The processor has AVX-512 F.
+/// Where signs are the basis's, it is good for `len` elements.
 #[inline(always)]
-unsafe fn summed(signs: Signs, at: usize, basis: __m512d) -> __mmask8 {
+unsafe fn summed(signs: Signs, at: usize, b: *const f64, len: usize) -> __mmask8 {
     match signs {
         Signs::Bits(bits) => (!bits >> at) as u8,
         // SAFETY: the caller's.
-        Signs::OfBasis => unsafe { _mm512_cmp_pd_mask::<_CMP_NGT_UQ>(basis, _mm512_setzero_pd()) },
+        Signs::OfBasis => unsafe {
+            _mm512_cmp_pd_mask::<_CMP_NGT_UQ>(load(b.add(at), len - at), _mm512_setzero_pd())
+        },
     }
 }
 
