@@ -21,6 +21,7 @@ pub mod error;
 pub mod filler;
 pub mod footprint;
 pub mod geometry;
+mod half_pairs;
 mod half_width;
 pub mod home;
 pub mod layer;

@@ -9,6 +9,7 @@ mod columns;
 mod fours;
 mod fours_forward;
 mod half_sums;
+mod half_words;
 mod piece;
 mod plain;
 mod portable;

@@ -1,7 +1,7 @@
 //! Plain Rust, which vectorises as far as the target's instructions go.
 
 use super::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, half_words, plain,
 };
 use crate::element::{Dtype, Element};
 
@@ -60,14 +60,14 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours_forward::signs(x)
         } else {
-            pack(x.map(|x| u8::from(x.positive())))
+            half_words::signs(x)
         }
     }
 
     #[inline(always)]
     fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
         if !self.has_cheap_rests::<T>() {
-            return plain::activate(self, x, slopes);
+            return half_words::activate(x, slopes);
         }
         fours_forward::activate(x, slopes)
     }
@@ -77,7 +77,7 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours_forward::scale(x, slopes);
         } else {
-            plain::activate(self, x, slopes);
+            half_words::scale(x, slopes);
         }
     }
 
@@ -91,8 +91,13 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::propagate(piece, signs, slopes);
         } else {
-            plain::propagate(self, piece, piece.signs(self, signs), slopes);
+            half_words::propagate(piece, signs, slopes);
         }
+    }
+
+    #[inline(always)]
+    fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        half_words::sum(piece, which, lanes);
     }
 
     #[inline(always)]
@@ -106,9 +111,7 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::backward(piece, signs, slopes, lanes);
         } else {
-            let signs = piece.signs(self, signs);
-            plain::sum(self, piece, !signs & lowest(piece.len()), lanes);
-            plain::propagate(self, piece, signs, slopes);
+            half_words::backward(piece, signs, slopes, lanes);
         }
     }
 
@@ -153,6 +156,23 @@ impl Vectors for Portable {
         if T::DTYPE == Dtype::F64 {
             Columns::join::<T>(row);
         }
+    }
+
+    #[inline(always)]
+    fn backward_fours<T: Element, S: ChunkSlopes<T::Wide>>(
+        self,
+        piece: &mut Piece<'_, T>,
+        signs: u64,
+        slopes: &S,
+        fours: &mut [f32; CHUNK],
+        sums: &mut [f64; CHUNK],
+    ) {
+        half_words::backward_fours(piece, signs, slopes, fours, sums);
+    }
+
+    #[inline(always)]
+    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+        half_words::add_fours(fours, sums);
     }
 
     #[inline(always)]
