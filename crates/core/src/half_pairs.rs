@@ -124,18 +124,38 @@ mod tests {
                 }
                 let single = |x, slope| narrow_f16(widen_f16(x) * widen_f16(slope)).to_bits();
                 let slopes = [slope, other].map(widen_f16);
-                both::<F16>(bits, 0x3801, slopes, [single(x, slope), single(f16::from_bits(0x3801), other)]);
+                both::<F16>(
+                    bits,
+                    0x3801,
+                    slopes,
+                    [single(x, slope), single(f16::from_bits(0x3801), other)],
+                );
                 let slopes = [other, slope].map(widen_f16);
-                both::<F16>(0x3801, bits, slopes, [single(f16::from_bits(0x3801), other), single(x, slope)]);
+                both::<F16>(
+                    0x3801,
+                    bits,
+                    slopes,
+                    [single(f16::from_bits(0x3801), other), single(x, slope)],
+                );
             }
             for (at, slope) in BF16_SLOPES.map(bf16::from_bits).into_iter().enumerate() {
                 let other = bf16::from_bits(BF16_SLOPES[(at + 3) % 10]);
                 let x = bf16::from_bits(bits);
                 let single = |x, slope| narrow_bf16(widen_bf16(x) * widen_bf16(slope)).to_bits();
                 let slopes = [slope, other].map(widen_bf16);
-                both::<Bf16>(bits, 0x3f81, slopes, [single(x, slope), single(bf16::from_bits(0x3f81), other)]);
+                both::<Bf16>(
+                    bits,
+                    0x3f81,
+                    slopes,
+                    [single(x, slope), single(bf16::from_bits(0x3f81), other)],
+                );
                 let slopes = [other, slope].map(widen_bf16);
-                both::<Bf16>(0x3f81, bits, slopes, [single(bf16::from_bits(0x3f81), other), single(x, slope)]);
+                both::<Bf16>(
+                    0x3f81,
+                    bits,
+                    slopes,
+                    [single(bf16::from_bits(0x3f81), other), single(x, slope)],
+                );
             }
         }
     }

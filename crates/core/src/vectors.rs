@@ -250,7 +250,6 @@ pub trait Vectors: Copy + private::Sealed {
     /// [`Vectors::propagate`] of a whole chunk of two-byte elements, and the terms `g * basis` whose signs are not set
     /// are added to `fours`: see [`half_sums`]. Those may lie in any order.
     #[doc(hidden)]
-    #[inline(always)]
     fn backward_fours<T: Element, S: ChunkSlopes<T::Wide>>(
         self,
         piece: &mut Piece<'_, T>,
@@ -258,16 +257,11 @@ pub trait Vectors: Copy + private::Sealed {
         slopes: &S,
         fours: &mut [f32; CHUNK],
         sums: &mut [f64; CHUNK],
-    ) {
-        plain::backward_fours(self, piece, signs, slopes, fours, sums);
-    }
+    );
 
     /// Adds `fours` to the sums of their columns, and makes them 0.
     #[doc(hidden)]
-    #[inline(always)]
-    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
-        half_sums::add_fours(fours, sums);
-    }
+    fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]);
 
     /// [`Vectors::signs`] of a whole chunk.
     #[doc(hidden)]

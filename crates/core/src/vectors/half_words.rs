@@ -8,7 +8,7 @@ use bytemuck::{Pod, cast};
 use super::half_sums::TOO_LARGE;
 use super::slopes::As;
 use super::{
-    CHUNK, ChunkSlopes, LANES, Lanes, Piece, Portable, Vectors, half_sums, load, lowest, plain, store,
+    CHUNK, ChunkSlopes, LANES, Lanes, Piece, Portable, Vectors, half_sums, load, plain, store,
 };
 use crate::element::{Dtype, Element};
 use crate::half_pairs::{Bf16, F16, Pair};
@@ -16,37 +16,33 @@ use crate::half_pairs::{Bf16, F16, Pair};
 const WORDS: usize = CHUNK / 2;
 type Words = [u32; WORDS];
 
+/// See [`super::Vectors::signs`].
+#[inline(always)]
+pub(super) fn signs<T: Element>(x: &[T; CHUNK]) -> u64 {
+    bits(&positive(x))
+}
+
 /// See [`super::Vectors::activate`].
 #[inline(always)]
 pub(super) fn activate<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
-    let pre = load(x);
-    if !convertible(&pre) {
-        return activate_otherwise(x, slopes);
+    if let Some(whole) = x.first_chunk_mut() {
+        return activate_whole(whole, slopes);
     }
-    let (scaled, found) = scaled(&pre, &positive(&pre), slopes);
-    store(scaled, x);
-    found.bits()
+    let mut room = load(x);
+    let bits = activate_whole(&mut room, slopes);
+    store(room, x);
+    bits
 }
 
 /// See [`super::Vectors::scale`].
 #[inline(always)]
 pub(super) fn scale<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) {
-    let pre = load(x);
-    if convertible(&pre) {
-        store(scaled(&pre, &positive(&pre), slopes).0, x);
-    } else {
-        activate_otherwise(x, slopes);
+    if let Some(whole) = x.first_chunk_mut() {
+        return scale_whole(whole, slopes);
     }
-}
-
-/// See [`super::Vectors::signs`].
-#[inline(always)]
-pub(super) fn signs<T: Element>(x: &[T; CHUNK]) -> u64 {
-    let (positive, mut found) = (positive(x), Found::default());
-    for at in 0..WORDS / 2 {
-        found.add(at, [positive[at], positive[at + WORDS / 2]]);
-    }
-    found.bits()
+    let mut room = load(x);
+    scale_whole(&mut room, slopes);
+    store(room, x);
 }
 
 /// See [`super::Vectors::propagate`].
@@ -56,42 +52,21 @@ pub(super) fn propagate<T: Element>(
     signs: u64,
     slopes: &impl ChunkSlopes<T::Wide>,
 ) {
-    let upstream = piece.upstream();
-    if convertible(&upstream) {
-        let positive = positive_in(piece, signs);
-        piece.set_input_gradient(scaled(&upstream, &positive, slopes).0);
-    } else {
-        propagate_otherwise(piece, signs, slopes);
+    let signs = piece.signs(Portable, signs);
+    if let Some(gradient) = piece.whole_in_place() {
+        return propagate_whole(gradient, signs, slopes);
     }
-}
-
-#[cold]
-#[inline(never)]
-fn activate_otherwise<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
-    plain::activate(Portable, x, slopes)
-}
-
-#[cold]
-#[inline(never)]
-fn propagate_otherwise<T: Element>(
-    piece: &mut Piece<'_, T>,
-    signs: u64,
-    slopes: &impl ChunkSlopes<T::Wide>,
-) {
-    plain::propagate(Portable, piece, piece.signs(Portable, signs), slopes);
-}
-
-#[cold]
-#[inline(never)]
-fn sum_otherwise<T: Element>(piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-    plain::sum(Portable, piece, which, lanes);
+    let mut gradient = piece.upstream();
+    propagate_whole(&mut gradient, signs, slopes);
+    piece.set_input_gradient(gradient);
 }
 
 /// See [`super::Vectors::sum`].
 #[inline(always)]
 pub(super) fn sum<T: Element>(piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-    if !sum_where(piece, &masks(!which), lanes) {
-        sum_otherwise(piece, which, lanes);
+    match piece.factors_of_whole() {
+        Some((g, basis)) => sum_whole(g, basis, which, lanes),
+        None => sum_whole(&piece.upstream(), &piece.basis(), which, lanes),
     }
 }
 
@@ -103,40 +78,13 @@ pub(super) fn backward<T: Element>(
     slopes: &impl ChunkSlopes<T::Wide>,
     lanes: &mut Lanes,
 ) {
-    let positive = positive_in(piece, signs);
-    if !sum_where(piece, &positive, lanes) {
-        let signs = piece.signs(Portable, signs);
-        sum_otherwise(piece, !signs & lowest(piece.len()), lanes);
-    }
-    propagate(piece, signs, slopes);
-}
-
-/// Adds the terms of elements that are not `positive`, or tells that they are to be added otherwise.
-#[inline(always)]
-fn sum_where<T: Element>(piece: &Piece<'_, T>, positive: &Words, lanes: &mut Lanes) -> bool {
-    let (g, basis) = (piece.upstream(), piece.basis());
-    if T::DTYPE == Dtype::F16 {
-        if !(convertible(&g) && convertible(&basis)) {
-            return false;
+    in_place(piece, |gradient, basis, compared| {
+        if compared {
+            backward_whole::<true, T>(gradient, basis, signs, slopes, lanes);
+        } else {
+            backward_whole::<false, T>(gradient, basis, signs, slopes, lanes);
         }
-        let sums = sums_f16(&words(g), &words(basis), positive);
-        for (pair, sums) in lanes.sums.as_chunks_mut::<2>().0.iter_mut().zip(sums) {
-            pair[0] += f64::from(sums[0]);
-            pair[1] += f64::from(sums[1]);
-        }
-        return true;
-    }
-    let sums = sums_bf16(&words(g), &words(basis), positive);
-    let mut fits = true;
-    for sum in sums {
-        fits &= sum.abs() < TOO_LARGE;
-    }
-    if fits {
-        for (lane, sum) in lanes.sums.iter_mut().zip(sums) {
-            *lane += f64::from(sum);
-        }
-    }
-    fits
+    });
 }
 
 /// See [`super::Vectors::backward_fours`]; the fours of first elements of words lie before those of second ones.
@@ -148,64 +96,28 @@ pub(super) fn backward_fours<T: Element>(
     fours: &mut [f32; CHUNK],
     sums: &mut [f64; CHUNK],
 ) {
-    let (g, basis, positive) = (piece.upstream(), piece.basis(), positive_in(piece, signs));
-    let next = if T::DTYPE == Dtype::F16 {
-        (convertible(&g) && convertible(&basis))
-            .then(|| with_row::<F16>(fours, &words(g), &words(basis), &positive).0)
-    } else {
-        let (next, fits) = with_row::<Bf16>(fours, &words(g), &words(basis), &positive);
-        fits.then_some(next)
-    };
-    match next {
-        Some(next) => *fours = next,
-        None => row_otherwise(piece, signs, fours, sums),
-    }
-    propagate(piece, signs, slopes);
-}
-
-#[cold]
-#[inline(never)]
-fn row_otherwise<T: Element>(
-    piece: &Piece<'_, T>,
-    signs: u64,
-    fours: &mut [f32; CHUNK],
-    sums: &mut [f64; CHUNK],
-) {
-    let signs = piece.signs(Portable, signs);
-    let (g, basis) = (Portable.widen(&piece.upstream()), Portable.widen(&piece.basis()));
-    let mut ordered = [0.0; CHUNK];
-    for (at, pair) in ordered.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-        *pair = [fours[at], fours[at + WORDS]];
-    }
-    match half_sums::add_row::<T>(&ordered, &g, &basis, !signs) {
-        Some(next) => {
-            for (at, pair) in next.as_chunks::<2>().0.iter().enumerate() {
-                [fours[at], fours[at + WORDS]] = *pair;
-            }
+    in_place(piece, |gradient, basis, compared| {
+        if compared {
+            row_whole::<true, T>(gradient, basis, signs, slopes, (fours, sums));
+        } else {
+            row_whole::<false, T>(gradient, basis, signs, slopes, (fours, sums));
         }
-        None => plain::row_in_f64(Portable, piece, signs, fours, sums),
-    }
+    });
 }
 
-/// The fours with a row's terms, and whether all are smaller than what is left to `f64`.
+/// A pass over a whole chunk, of which others are copies.
 #[inline(always)]
-fn with_row<P: Pair>(
-    fours: &[f32; CHUNK],
-    g: &Words,
-    basis: &Words,
-    positive: &Words,
-) -> ([f32; CHUNK], bool) {
-    const MAGNITUDE: u32 = u32::MAX >> 1;
-    let (mut next, mut beyond) = (*fours, 0);
-    for at in 0..WORDS {
-        let (g, basis) = (P::widen(g[at] & !positive[at]), P::widen(basis[at]));
-        for half in 0..2 {
-            let sum = &mut next[at + half * WORDS];
-            *sum += g[half] * basis[half];
-            beyond |= (TOO_LARGE.to_bits() - 1).wrapping_sub(sum.to_bits() & MAGNITUDE);
-        }
+fn in_place<T: Element>(
+    piece: &mut Piece<'_, T>,
+    pass: impl FnOnce(&mut [T; CHUNK], &[T; CHUNK], bool),
+) {
+    let compared = piece.compared();
+    if let Some((gradient, basis)) = piece.whole_and_basis() {
+        return pass(gradient, basis, compared);
     }
-    (next, beyond >> 31 == 0)
+    let (mut gradient, basis) = (piece.upstream(), piece.basis());
+    pass(&mut gradient, &basis, compared);
+    piece.set_input_gradient(gradient);
 }
 
 /// See [`super::Vectors::add_fours`].
@@ -218,57 +130,236 @@ pub(super) fn add_fours(fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
     *fours = [0.0; CHUNK];
 }
 
+// Not inlined from here on: at a function's beginning LLVM knows that its arguments do not overlap, and copies nothing.
+
+#[inline(never)]
+fn activate_whole<T: Element>(x: &mut [T; CHUNK], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
+    if !convertible(x) {
+        return plain::activate(Portable, x, slopes);
+    }
+    let (positive, mut found) = (positive(x), Found::default());
+    let x = pairs(x);
+    for at in 0..WORDS / 2 {
+        for at in [at, at + WORDS / 2] {
+            scale_pair(&mut x[at], positive[at], slopes, at);
+        }
+        found.add(at, [positive[at], positive[at + WORDS / 2]]);
+    }
+    found.bits()
+}
+
+#[inline(never)]
+fn scale_whole<T: Element>(x: &mut [T; CHUNK], slopes: &impl ChunkSlopes<T::Wide>) {
+    if convertible(x) {
+        let positive = positive(x);
+        for (at, pair) in pairs(x).iter_mut().enumerate() {
+            scale_pair(pair, positive[at], slopes, at);
+        }
+    } else {
+        plain::activate(Portable, x, slopes);
+    }
+}
+
+/// `signs` are not looked at where the basis is `COMPARED`.
+#[inline(never)]
+fn backward_whole<const COMPARED: bool, T: Element>(
+    gradient: &mut [T; CHUNK],
+    basis: &[T; CHUNK],
+    signs: u64,
+    slopes: &impl ChunkSlopes<T::Wide>,
+    lanes: &mut Lanes,
+) {
+    let positive = if COMPARED { positive(basis) } else { masks(signs) };
+    add_sums(gradient, basis, &positive, lanes);
+    scale_others(gradient, &positive, slopes);
+}
+
+#[inline(never)]
+fn row_whole<const COMPARED: bool, T: Element>(
+    gradient: &mut [T; CHUNK],
+    basis: &[T; CHUNK],
+    signs: u64,
+    slopes: &impl ChunkSlopes<T::Wide>,
+    (fours, sums): (&mut [f32; CHUNK], &mut [f64; CHUNK]),
+) {
+    let positive = if COMPARED { positive(basis) } else { masks(signs) };
+    add_row(gradient, basis, &positive, fours, sums);
+    scale_others(gradient, &positive, slopes);
+}
+
+#[inline(never)]
+fn propagate_whole<T: Element>(
+    gradient: &mut [T; CHUNK],
+    signs: u64,
+    slopes: &impl ChunkSlopes<T::Wide>,
+) {
+    scale_others(gradient, &masks(signs), slopes);
+}
+
+#[inline(never)]
+fn sum_whole<T: Element>(g: &[T; CHUNK], basis: &[T; CHUNK], which: u64, lanes: &mut Lanes) {
+    add_sums(g, basis, &masks(!which), lanes);
+}
+
+/// Multiplies elements that are not positive with their slopes.
 #[inline(always)]
-fn sums_f16(g: &Words, basis: &Words, positive: &Words) -> [[f32; 2]; LANES / 2] {
+fn scale_others<T: Element>(
+    x: &mut [T; CHUNK],
+    positive: &Words,
+    slopes: &impl ChunkSlopes<T::Wide>,
+) {
+    if convertible(x) {
+        for (at, pair) in pairs(x).iter_mut().enumerate() {
+            scale_pair(pair, positive[at], slopes, at);
+        }
+    } else {
+        plain::propagate(Portable, &mut Piece::in_place(x, &[], false), bits(positive), slopes);
+    }
+}
+
+#[inline(always)]
+fn scale_pair<T: Element>(
+    pair: &mut [T; 2],
+    positive: u32,
+    slopes: &impl ChunkSlopes<T::Wide>,
+    at: usize,
+) {
+    let slopes = &As::<_, T::Wide>::new(slopes);
+    let (word, slopes) = (word(*pair), [slopes.lane(2 * at), slopes.lane(2 * at + 1)]);
+    *pair = elements(if T::DTYPE == Dtype::F16 {
+        F16::scaled(word, positive, slopes)
+    } else {
+        Bf16::scaled(word, positive, slopes)
+    });
+}
+
+/// Adds the terms of elements that are not `positive`.
+#[inline(always)]
+fn add_sums<T: Element>(g: &[T; CHUNK], basis: &[T; CHUNK], positive: &Words, lanes: &mut Lanes) {
+    if T::DTYPE == Dtype::F16 && convertible(g) && convertible(basis) {
+        let sums = sums_f16(g, basis, positive);
+        for (pair, sums) in lanes.sums.as_chunks_mut::<2>().0.iter_mut().zip(sums) {
+            pair[0] += f64::from(sums[0]);
+            pair[1] += f64::from(sums[1]);
+        }
+        return;
+    }
+    if T::DTYPE == Dtype::Bf16 {
+        let sums = sums_bf16(g, basis, positive);
+        let mut fits = true;
+        for sum in sums {
+            fits &= sum.abs() < TOO_LARGE;
+        }
+        if fits {
+            for (lane, sum) in lanes.sums.iter_mut().zip(sums) {
+                *lane += f64::from(sum);
+            }
+            return;
+        }
+    }
+    let (g, basis) = (Portable.widen(g), Portable.widen(basis));
+    plain::add_sums::<T>(&g, &basis, !bits(positive), lanes);
+}
+
+#[inline(always)]
+fn sums_f16<T: Element>(
+    g: &[T; CHUNK],
+    basis: &[T; CHUNK],
+    positive: &Words,
+) -> [[f32; 2]; LANES / 2] {
     const ROW: usize = LANES / 2;
     let mut sums = [[0.0; 2]; ROW];
     for (at, sum) in sums.iter_mut().enumerate() {
-        let products = |at: usize| {
-            let (g, basis) = (F16::widen(g[at] & !positive[at]), F16::widen(basis[at]));
-            [g[0] * basis[0], g[1] * basis[1]]
-        };
-        let (a, b) = (products(at), products(at + ROW));
-        let (c, d) = (products(at + 2 * ROW), products(at + 3 * ROW));
+        let (a, b) = (
+            products::<F16, T>(g, basis, positive, at),
+            products::<F16, T>(g, basis, positive, at + ROW),
+        );
+        let (c, d) = (
+            products::<F16, T>(g, basis, positive, at + 2 * ROW),
+            products::<F16, T>(g, basis, positive, at + 3 * ROW),
+        );
         *sum = [(a[0] + b[0]) + (c[0] + d[0]), (a[1] + b[1]) + (c[1] + d[1])];
     }
     sums
 }
 
 #[inline(always)]
-fn sums_bf16(g: &Words, basis: &Words, positive: &Words) -> [f32; LANES] {
+fn sums_bf16<T: Element>(g: &[T; CHUNK], basis: &[T; CHUNK], positive: &Words) -> [f32; LANES] {
     let mut sums = [0.0; LANES];
     for (at, sum) in sums.iter_mut().enumerate() {
-        let pair = |at: usize| {
-            let (g, basis) = (Bf16::widen(g[at] & !positive[at]), Bf16::widen(basis[at]));
-            g[0] * basis[0] + g[1] * basis[1]
-        };
-        *sum = pair(at) + pair(at + LANES);
+        let first = products::<Bf16, T>(g, basis, positive, at);
+        let second = products::<Bf16, T>(g, basis, positive, at + LANES);
+        *sum = (first[0] + first[1]) + (second[0] + second[1]);
     }
     sums
 }
 
-/// Elements as they are where positive, else times their slopes; and which are positive.
+/// Adds a row's terms to fours, or where `f32` does not hold them to sums.
 #[inline(always)]
-fn scaled<T: Element>(
-    x: &[T; CHUNK],
+fn add_row<T: Element>(
+    g: &[T; CHUNK],
+    basis: &[T; CHUNK],
     positive: &Words,
-    slopes: &impl ChunkSlopes<T::Wide>,
-) -> ([T; CHUNK], Found) {
-    let (mut words, slopes, mut found) =
-        (words(*x), &As::<_, T::Wide>::new(slopes), Found::default());
-    for at in 0..WORDS / 2 {
-        let masks = [at, at + WORDS / 2].map(|at| positive[at]);
-        for at in [at, at + WORDS / 2] {
-            let slopes = [slopes.lane(2 * at), slopes.lane(2 * at + 1)];
-            words[at] = if T::DTYPE == Dtype::F16 {
-                F16::scaled(words[at], positive[at], slopes)
-            } else {
-                Bf16::scaled(words[at], positive[at], slopes)
-            };
-        }
-        found.add(at, masks);
+    fours: &mut [f32; CHUNK],
+    sums: &mut [f64; CHUNK],
+) {
+    if T::DTYPE == Dtype::F16 && convertible(g) && convertible(basis) {
+        *fours = with_row::<F16, T>(g, basis, positive, fours).0;
+        return;
     }
-    (elements(words), found)
+    if T::DTYPE == Dtype::Bf16 {
+        let (next, fits) = with_row::<Bf16, T>(g, basis, positive, fours);
+        if fits {
+            *fours = next;
+            return;
+        }
+    }
+    let (g, basis) = (Portable.widen(g), Portable.widen(basis));
+    let mut ordered = [0.0; CHUNK];
+    for (at, pair) in ordered.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        *pair = [fours[at], fours[at + WORDS]];
+    }
+    match half_sums::add_row::<T>(&ordered, &g, &basis, !bits(positive)) {
+        Some(next) => {
+            for (at, pair) in next.as_chunks::<2>().0.iter().enumerate() {
+                [fours[at], fours[at + WORDS]] = *pair;
+            }
+        }
+        None => plain::row_in_f64::<_, T>(Portable, (&g, &basis), !bits(positive), fours, sums),
+    }
+}
+
+/// The fours with a row's terms, and whether all are smaller than what is left to `f64`.
+#[inline(always)]
+fn with_row<P: Pair, T: Element>(
+    g: &[T; CHUNK],
+    basis: &[T; CHUNK],
+    positive: &Words,
+    fours: &[f32; CHUNK],
+) -> ([f32; CHUNK], bool) {
+    const MAGNITUDE: u32 = u32::MAX >> 1;
+    let (mut next, mut beyond) = (*fours, 0);
+    for at in 0..WORDS {
+        for (half, term) in products::<P, T>(g, basis, positive, at).into_iter().enumerate() {
+            let sum = &mut next[at + half * WORDS];
+            *sum += term;
+            beyond |= (TOO_LARGE.to_bits() - 1).wrapping_sub(sum.to_bits() & MAGNITUDE);
+        }
+    }
+    (next, beyond >> 31 == 0)
+}
+
+/// The products of a word's elements; 0 or NaN where positive, the latter where a basis is not finite.
+#[inline(always)]
+fn products<P: Pair, T: Element>(
+    g: &[T; CHUNK],
+    basis: &[T; CHUNK],
+    positive: &Words,
+    at: usize,
+) -> [f32; 2] {
+    let pair = |of: &[T; CHUNK]| word([of[2 * at], of[2 * at + 1]]);
+    let (g, basis) = (P::widen(pair(g) & !positive[at]), P::widen(pair(basis)));
+    [g[0] * basis[0], g[1] * basis[1]]
 }
 
 /// Whether all elements are finite, where they have to be.
@@ -294,12 +385,6 @@ fn positive<T: Element>(x: &[T; CHUNK]) -> Words {
     words(masks)
 }
 
-/// The same as a piece has them.
-#[inline(always)]
-fn positive_in<T: Element>(piece: &Piece<'_, T>, signs: u64) -> Words {
-    if piece.compared() { positive(&piece.basis()) } else { masks(signs) }
-}
-
 /// All ones for set bits.
 #[inline(always)]
 fn masks(bits: u64) -> Words {
@@ -323,6 +408,16 @@ static MASKS: [[u32; 4]; 256] = {
     }
     masks
 };
+
+/// Set bits for masks of ones.
+#[inline(always)]
+fn bits(masks: &Words) -> u64 {
+    let mut found = Found::default();
+    for at in 0..WORDS / 2 {
+        found.add(at, [masks[at], masks[at + WORDS / 2]]);
+    }
+    found.bits()
+}
 
 /// The bits of masks, of 32 elements in a word.
 #[derive(Default)]
@@ -359,16 +454,27 @@ const PLACES: [u32; WORDS / 2] = {
     places
 };
 
-/// The words of pairs of two bytes each.
+/// The words of pairs of elements.
 #[inline(always)]
-fn words<T: Pod>(pairs: [T; CHUNK]) -> Words {
-    let words: Words = cast(pairs);
+fn words<T: Pod>(elements: [T; CHUNK]) -> Words {
+    let words: Words = cast(elements);
     if cfg!(target_endian = "big") { words.map(|word| word.rotate_left(16)) } else { words }
 }
 
-/// The elements of [`words`].
+/// The word of a pair.
 #[inline(always)]
-fn elements<T: Pod>(words: Words) -> [T; CHUNK] {
-    let big = cfg!(target_endian = "big");
-    cast(if big { words.map(|word| word.rotate_left(16)) } else { words })
+fn word<T: Pod>(pair: [T; 2]) -> u32 {
+    let word: u32 = cast(pair);
+    if cfg!(target_endian = "big") { word.rotate_left(16) } else { word }
+}
+
+/// The pair of a word.
+#[inline(always)]
+fn elements<T: Pod>(word: u32) -> [T; 2] {
+    cast(if cfg!(target_endian = "big") { word.rotate_left(16) } else { word })
+}
+
+#[inline(always)]
+fn pairs<T>(x: &mut [T; CHUNK]) -> &mut [[T; 2]] {
+    x.as_chunks_mut().0
 }

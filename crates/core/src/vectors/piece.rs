@@ -127,6 +127,37 @@ impl<'a, T: Element> Piece<'a, T> {
         unsafe { self.input_gradient.add(at).cast::<[T; N]>().write(dx) };
     }
 
+    /// Upstream gradient and basis of a whole chunk.
+    ///
+    /// # Panics
+    /// Where there is no basis.
+    #[inline(always)]
+    pub(super) fn factors_of_whole(&self) -> Option<(&[T; CHUNK], &[T; CHUNK])> {
+        assert!(!self.basis.is_null());
+        // SAFETY: as above; nothing is written while they are borrowed.
+        (self.len == CHUNK).then(|| unsafe { (&*self.upstream.cast(), &*self.basis.cast()) })
+    }
+
+    /// The upstream gradient of a whole chunk, where the input gradient overwrites it.
+    #[inline(always)]
+    pub(super) fn whole_in_place(&mut self) -> Option<&mut [T; CHUNK]> {
+        let in_place = std::ptr::eq(self.upstream, self.input_gradient) && self.len == CHUNK;
+        // SAFETY: as above, and borrowed mutably.
+        in_place.then(|| unsafe { &mut *self.input_gradient.cast() })
+    }
+
+    /// The same, and the basis.
+    ///
+    /// # Panics
+    /// Where there is no basis.
+    #[inline(always)]
+    pub(super) fn whole_and_basis(&mut self) -> Option<(&mut [T; CHUNK], &[T; CHUNK])> {
+        assert!(!self.basis.is_null());
+        let basis = self.basis.cast();
+        // SAFETY: as above; the basis is another slice where the upstream gradient is overwritten.
+        self.whole_in_place().map(|gradient| (gradient, unsafe { &*basis }))
+    }
+
     /// Writes the input gradient.
     #[inline(always)]
     pub(crate) fn set_input_gradient(&mut self, chunk: [T; CHUNK]) {

@@ -55,13 +55,24 @@ pub(super) fn sum<V: Vectors, T: Element>(
     lanes: &mut Lanes,
 ) {
     let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
-    if let Some(sums) = half_sums::of::<T>(&g, &basis, which) {
+    add_sums::<T>(&g, &basis, which, lanes);
+}
+
+/// The same of what is widened.
+#[inline(always)]
+pub(super) fn add_sums<T: Element>(
+    g: &[T::Wide; CHUNK],
+    basis: &[T::Wide; CHUNK],
+    which: u64,
+    lanes: &mut Lanes,
+) {
+    if let Some(sums) = half_sums::of::<T>(g, basis, which) {
         for (lane, sum) in lanes.sums.iter_mut().zip(sums) {
             *lane += f64::from(sum);
         }
         return;
     }
-    for row in terms::<T>(&g, &basis, which).as_chunks::<LANES>().0 {
+    for row in terms::<T>(g, basis, which).as_chunks::<LANES>().0 {
         for (lane, term) in lanes.sums.iter_mut().zip(row) {
             *lane += term;
         }
@@ -115,41 +126,17 @@ pub(super) fn backward_columns<V, T, S>(
     propagate(vectors, piece, signs, slopes);
 }
 
-/// See [`Vectors::backward_fours`].
-#[inline(always)]
-pub(super) fn backward_fours<V, T, S>(
-    vectors: V,
-    piece: &mut Piece<'_, T>,
-    signs: u64,
-    slopes: &S,
-    fours: &mut [f32; CHUNK],
-    sums: &mut [f64; CHUNK],
-) where
-    V: Vectors,
-    T: Element,
-    S: ChunkSlopes<T::Wide>,
-{
-    let signs = piece.signs(vectors, signs);
-    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
-    match half_sums::add_row::<T>(fours, &g, &basis, !signs) {
-        Some(next) => *fours = next,
-        None => row_in_f64(vectors, piece, signs, fours, sums),
-    }
-    propagate(vectors, piece, signs, slopes);
-}
-
 /// A row that `f32` does not hold: the fours before it go to their sums, and then its terms one by one.
 #[inline(always)]
 pub(super) fn row_in_f64<V: Vectors, T: Element>(
     vectors: V,
-    piece: &Piece<'_, T>,
-    signs: u64,
+    (g, basis): (&[T::Wide; CHUNK], &[T::Wide; CHUNK]),
+    which: u64,
     fours: &mut [f32; CHUNK],
     sums: &mut [f64; CHUNK],
 ) {
     vectors.add_fours::<T>(fours, sums);
-    let (g, basis) = (vectors.widen(&piece.upstream()), vectors.widen(&piece.basis()));
-    for (sum, term) in sums.iter_mut().zip(terms::<T>(&g, &basis, !signs)) {
+    for (sum, term) in sums.iter_mut().zip(terms::<T>(g, basis, which)) {
         *sum += term;
     }
 }

@@ -1,7 +1,8 @@
 //! Plain Rust, which vectorises as far as the target's instructions go.
 
 use super::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, half_words, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, half_words,
+    plain,
 };
 use crate::element::{Dtype, Element};
 
@@ -57,11 +58,7 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        if self.has_cheap_rests::<T>() {
-            fours_forward::signs(x)
-        } else {
-            half_words::signs(x)
-        }
+        if self.has_cheap_rests::<T>() { fours_forward::signs(x) } else { half_words::signs(x) }
     }
 
     #[inline(always)]

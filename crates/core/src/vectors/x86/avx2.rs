@@ -332,7 +332,9 @@ impl Vectors for Avx2 {
             }
         };
         if !held {
-            plain::row_in_f64(self, piece, piece.signs(self, signs), fours, sums);
+            let which = !piece.signs(self, signs);
+            let (g, basis) = (self.widen(&piece.upstream()), self.widen(&piece.basis()));
+            plain::row_in_f64::<_, T>(self, (&g, &basis), which, fours, sums);
         }
         self.propagate(piece, signs, slopes);
     }
