@@ -6,9 +6,10 @@
 use bytemuck::{Pod, cast};
 
 use super::half_sums::TOO_LARGE;
-use super::slopes::As;
+use super::slopes::{As, ByRun};
 use super::{
-    CHUNK, ChunkSlopes, LANES, Lanes, Piece, Portable, Vectors, half_sums, load, plain, store,
+    CHUNK, ChunkSlopes, LANES, Lanes, Piece, Portable, Vectors, half_sums, load, lowest, plain,
+    store,
 };
 use crate::element::{Dtype, Element};
 use crate::half_pairs::{Bf16, F16, Pair};
@@ -134,27 +135,16 @@ pub(super) fn add_fours(fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
 
 #[inline(never)]
 fn activate_whole<T: Element>(x: &mut [T; CHUNK], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {
-    if !convertible(x) {
-        return plain::activate(Portable, x, slopes);
+    if convertible(x) && convertible_slopes::<T>(slopes) {
+        return scale_pairs::<true, T>(x, &positive(x), slopes).bits();
     }
-    let (positive, mut found) = (positive(x), Found::default());
-    let x = pairs(x);
-    for at in 0..WORDS / 2 {
-        for at in [at, at + WORDS / 2] {
-            scale_pair(&mut x[at], positive[at], slopes, at);
-        }
-        found.add(at, [positive[at], positive[at + WORDS / 2]]);
-    }
-    found.bits()
+    plain::activate(Portable, x, slopes)
 }
 
 #[inline(never)]
 fn scale_whole<T: Element>(x: &mut [T; CHUNK], slopes: &impl ChunkSlopes<T::Wide>) {
-    if convertible(x) {
-        let positive = positive(x);
-        for (at, pair) in pairs(x).iter_mut().enumerate() {
-            scale_pair(pair, positive[at], slopes, at);
-        }
+    if convertible(x) && convertible_slopes::<T>(slopes) {
+        scale_pairs::<false, T>(x, &positive(x), slopes);
     } else {
         plain::activate(Portable, x, slopes);
     }
@@ -208,29 +198,88 @@ fn scale_others<T: Element>(
     positive: &Words,
     slopes: &impl ChunkSlopes<T::Wide>,
 ) {
-    if convertible(x) {
-        for (at, pair) in pairs(x).iter_mut().enumerate() {
-            scale_pair(pair, positive[at], slopes, at);
-        }
+    if convertible(x) && convertible_slopes::<T>(slopes) {
+        scale_pairs::<false, T>(x, positive, slopes);
     } else {
         plain::propagate(Portable, &mut Piece::in_place(x, &[], false), bits(positive), slopes);
     }
 }
 
+/// The same of what is convertible. Returns the bits of positive ones, or where they are not to be found none.
 #[inline(always)]
-fn scale_pair<T: Element>(
-    pair: &mut [T; 2],
-    positive: u32,
+fn scale_pairs<const FIND: bool, T: Element>(
+    x: &mut [T; CHUNK],
+    positive: &Words,
     slopes: &impl ChunkSlopes<T::Wide>,
-    at: usize,
-) {
+) -> Found {
+    if let Some(runs) = slopes.by_run() {
+        let words = slopes_of_runs::<T>(&runs);
+        return scale_each::<FIND, T>(x, positive, |at| {
+            if T::DTYPE == Dtype::F16 { F16::widen(words[at]) } else { Bf16::widen(words[at]) }
+        });
+    }
     let slopes = &As::<_, T::Wide>::new(slopes);
-    let (word, slopes) = (word(*pair), [slopes.lane(2 * at), slopes.lane(2 * at + 1)]);
+    scale_each::<FIND, T>(x, positive, |at| [slopes.lane(2 * at), slopes.lane(2 * at + 1)])
+}
+
+#[inline(always)]
+fn scale_each<const FIND: bool, T: Element>(
+    x: &mut [T; CHUNK],
+    positive: &Words,
+    slopes: impl Fn(usize) -> [f32; 2],
+) -> Found {
+    let (x, mut found) = (pairs(x), Found::default());
+    if FIND {
+        for at in 0..WORDS / 2 {
+            for at in [at, at + WORDS / 2] {
+                scale_pair(&mut x[at], positive[at], slopes(at));
+            }
+            found.add(at, [positive[at], positive[at + WORDS / 2]]);
+        }
+    } else {
+        for (at, pair) in x.iter_mut().enumerate() {
+            scale_pair(pair, positive[at], slopes(at));
+        }
+    }
+    found
+}
+
+#[inline(always)]
+fn scale_pair<T: Element>(pair: &mut [T; 2], positive: u32, slopes: [f32; 2]) {
+    let word = word(*pair);
     *pair = elements(if T::DTYPE == Dtype::F16 {
         F16::scaled(word, positive, slopes)
     } else {
         Bf16::scaled(word, positive, slopes)
     });
+}
+
+#[inline(always)]
+fn pairs<T>(x: &mut [T; CHUNK]) -> &mut [[T; 2]] {
+    x.as_chunks_mut().0
+}
+
+/// Whether the slopes of runs are finite, where they have to be.
+#[inline(always)]
+fn convertible_slopes<T: Element>(slopes: &impl ChunkSlopes<T::Wide>) -> bool {
+    match slopes.by_run() {
+        Some(runs) if T::DTYPE == Dtype::F16 => {
+            runs.known_as::<f32>().slopes.iter().all(|slope| slope.is_finite())
+        }
+        _ => true,
+    }
+}
+
+/// A slope per element: that of the last run, and where others lie what it differs by.
+#[inline(always)]
+fn slopes_of_runs<T: Element>(runs: &ByRun<T::Wide>) -> Words {
+    let [first, second, third] = runs.slopes.map(|slope| word([T::narrow(slope); 2]));
+    let [to_first, to_second] = runs.ends.map(|end| masks(lowest(end)));
+    let mut words = [0; WORDS];
+    for (at, word) in words.iter_mut().enumerate() {
+        *word = third ^ (second ^ third) & to_second[at] ^ (first ^ second) & to_first[at];
+    }
+    words
 }
 
 /// Adds the terms of elements that are not `positive`.
@@ -472,9 +521,4 @@ fn word<T: Pod>(pair: [T; 2]) -> u32 {
 #[inline(always)]
 fn elements<T: Pod>(word: u32) -> [T; 2] {
     cast(if cfg!(target_endian = "big") { word.rotate_left(16) } else { word })
-}
-
-#[inline(always)]
-fn pairs<T>(x: &mut [T; CHUNK]) -> &mut [[T; 2]] {
-    x.as_chunks_mut().0
 }
