@@ -8,15 +8,12 @@ const SIGNS: u32 = 0x8000_8000;
 
 /// A two-byte type.
 pub(crate) trait Pair {
-    /// The exact values. A type's infinities and NaNs are other numbers where it [is finite](Pair::FINITE).
+    /// The exact values, of `f16` where both are finite.
     fn widen(word: u32) -> [f32; 2];
 
-    /// Elements as they are where `positive` has ones, the others times their slopes. Where the type
-    /// [is finite](Pair::FINITE), elements have to be.
+    /// Elements as they are where `positive` has ones, the others times their slopes; of `f16` where both elements are
+    /// finite.
     fn scaled(word: u32, positive: u32, slopes: [f32; 2]) -> u32;
-
-    /// Whether only finite elements are converted right.
-    const FINITE: bool;
 }
 
 /// See [`half::f16`].
@@ -49,8 +46,6 @@ impl F16 {
 }
 
 impl Pair for F16 {
-    const FINITE: bool = true;
-
     #[inline(always)]
     fn widen(word: u32) -> [f32; 2] {
         // The sign fills what the shift leaves free.
@@ -72,8 +67,6 @@ impl Pair for F16 {
 }
 
 impl Pair for Bf16 {
-    const FINITE: bool = false;
-
     #[inline(always)]
     fn widen(word: u32) -> [f32; 2] {
         [word << 16, word & UPPER].map(f32::from_bits)
@@ -101,95 +94,74 @@ mod tests {
     use half::{bf16, f16};
 
     use super::*;
-    use crate::half_width::{narrow_bf16, narrow_f16, widen_bf16, widen_f16};
+    use crate::element::{Dtype, Element};
 
-    /// Slopes of every kind: 0, 1, thirds, the smallest, large ones, infinities and a NaN.
-    const F16_SLOPES: [u16; 14] = [
-        0, 0x8000, 0x3c00, 0xbc00, 0x3555, 0xb2ab, 0x0001, 0x8001, 0x03ff, 0x7bff, 0x4a47, 0x7c00,
-        0xfc00, 0x7e01,
-    ];
-    const BF16_SLOPES: [u16; 14] = [
-        0, 0x8000, 0x3f80, 0xbf80, 0x3eab, 0xbe9a, 0x0001, 0x8001, 0x007f, 0x7f7f, 0x1f47, 0x7f80,
-        0xff80, 0x7fc1,
-    ];
+    /// The smallest, the largest subnormal, thirds, 1, a large and the largest number, and those that are none.
+    const F16_SLOPES: [u16; 10] =
+        [0, 0x0001, 0x83ff, 0x3555, 0xb2ab, 0x3c00, 0xca47, 0x7bff, 0xfc00, 0x7e01];
+    const BF16_SLOPES: [u16; 10] =
+        [0, 0x0001, 0x807f, 0x3eab, 0xbe9a, 0x3f80, 0xdf47, 0x7f7f, 0xff80, 0x7fc1];
 
     #[test]
-    fn every_half_is_scaled_as_a_single_one_is() {
-        for bits in 0..=u16::MAX {
-            for (at, slope) in F16_SLOPES.map(f16::from_bits).into_iter().enumerate() {
-                let other = f16::from_bits(F16_SLOPES[(at + 3) % 10]);
-                let x = f16::from_bits(bits);
-                if !x.is_finite() {
-                    continue;
+    fn every_element_is_converted_and_scaled_as_by_itself() {
+        all::<F16, _>(f16::from_bits, f16::to_bits, F16_SLOPES);
+        all::<Bf16, _>(bf16::from_bits, bf16::to_bits, BF16_SLOPES);
+    }
+
+    fn all<P: Pair, T: Element<Wide = f32>>(
+        from_bits: fn(u16) -> T,
+        to_bits: fn(T) -> u16,
+        slopes: [u16; 10],
+    ) {
+        let skips = |x: T| T::DTYPE == Dtype::F16 && !x.widen().is_finite();
+        for x in (0..=u16::MAX).map(from_bits).filter(|&x| !skips(x)) {
+            let beside = from_bits(slopes[3]);
+            for pair in [[x, beside], [beside, x]] {
+                let word = word(pair.map(to_bits));
+                for (got, element) in P::widen(word).into_iter().zip(pair) {
+                    let expected = element.widen();
+                    assert!(
+                        got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(),
+                        "{element:?} widened: {got:?}"
+                    );
                 }
-                let single = |x, slope| narrow_f16(widen_f16(x) * widen_f16(slope)).to_bits();
-                let slopes = [slope, other].map(widen_f16);
-                both::<F16>(
-                    bits,
-                    0x3801,
-                    slopes,
-                    [single(x, slope), single(f16::from_bits(0x3801), other)],
-                );
-                let slopes = [other, slope].map(widen_f16);
-                both::<F16>(
-                    0x3801,
-                    bits,
-                    slopes,
-                    [single(f16::from_bits(0x3801), other), single(x, slope)],
-                );
-            }
-            for (at, slope) in BF16_SLOPES.map(bf16::from_bits).into_iter().enumerate() {
-                let other = bf16::from_bits(BF16_SLOPES[(at + 3) % 10]);
-                let x = bf16::from_bits(bits);
-                let single = |x, slope| narrow_bf16(widen_bf16(x) * widen_bf16(slope)).to_bits();
-                let slopes = [slope, other].map(widen_bf16);
-                both::<Bf16>(
-                    bits,
-                    0x3f81,
-                    slopes,
-                    [single(x, slope), single(bf16::from_bits(0x3f81), other)],
-                );
-                let slopes = [other, slope].map(widen_bf16);
-                both::<Bf16>(
-                    0x3f81,
-                    bits,
-                    slopes,
-                    [single(bf16::from_bits(0x3f81), other), single(x, slope)],
-                );
+                for (at, slope) in slopes.into_iter().enumerate() {
+                    let slopes = [slope, slopes[(at + 3) % 10] ^ 0x8000].map(from_bits);
+                    scaled::<P, T>(pair, slopes, from_bits, to_bits);
+                }
             }
         }
     }
 
-    #[test]
-    fn every_half_widens_as_a_single_one_does() {
-        for bits in 0..=u16::MAX {
-            let word = u32::from(bits) | u32::from(!bits) << 16;
-            if f16::from_bits(bits).is_finite() {
-                assert_eq!(F16::widen(word)[0], widen_f16(f16::from_bits(bits)));
-                assert_eq!(F16::widen(word.rotate_left(16))[1], widen_f16(f16::from_bits(bits)));
-            }
-            let wide = widen_bf16(bf16::from_bits(bits));
-            for got in [Bf16::widen(word)[0], Bf16::widen(word.rotate_left(16))[1]] {
-                assert!(got.to_bits() == wide.to_bits() || got.is_nan() && wide.is_nan());
-            }
-        }
-    }
-
-    /// Scaled with each of the two kept or not.
-    fn both<P: Pair>(first: u16, second: u16, slopes: [f32; 2], scaled: [u16; 2]) {
-        let word = |pair: [u16; 2]| u32::from(pair[0]) | u32::from(pair[1]) << 16;
-        for positive in [0, LOWER, UPPER, u32::MAX] {
-            let got = P::scaled(word([first, second]), positive, slopes);
-            let expected = word(scaled) & !positive | word([first, second]) & positive;
-            for half in [0, 16] {
-                let (got, expected) = ((got >> half) as u16, (expected >> half) as u16);
-                let exponent = if P::FINITE { 0x7c00 } else { 0x7f80 };
-                let nan = |bits: u16| bits & 0x7fff > exponent;
+    /// With each of the two kept or not.
+    fn scaled<P: Pair, T: Element<Wide = f32>>(
+        pair: [T; 2],
+        slopes: [T; 2],
+        from_bits: fn(u16) -> T,
+        to_bits: fn(T) -> u16,
+    ) {
+        let slopes = slopes.map(T::widen);
+        for kept in [[false, false], [true, false], [false, true], [true, true]] {
+            let positive = word(kept.map(|kept| if kept { u16::MAX } else { 0 }));
+            let got = P::scaled(word(pair.map(to_bits)), positive, slopes);
+            for at in 0..2 {
+                let product = T::narrow(pair[at].widen() * slopes[at]);
+                let expected = if kept[at] { pair[at] } else { product };
+                let got = from_bits((got >> (16 * at)) as u16);
                 assert!(
-                    got == expected || nan(got) && nan(expected),
-                    "{first:#x}, {second:#x} times {slopes:?}: {got:#x} for {expected:#x}"
+                    to_bits(got) == to_bits(expected) || nan(got) && nan(expected),
+                    "{pair:?} times {slopes:?}, {kept:?}: {got:?} for {expected:?}"
                 );
             }
         }
+    }
+
+    /// Which one is not known.
+    fn nan<T: Element<Wide = f32>>(x: T) -> bool {
+        x.widen().is_nan()
+    }
+
+    fn word(pair: [u16; 2]) -> u32 {
+        u32::from(pair[0]) | u32::from(pair[1]) << 16
     }
 }

@@ -8,6 +8,8 @@
 mod columns;
 mod fours;
 mod fours_forward;
+mod half_backward;
+mod half_scale;
 mod half_sums;
 mod half_words;
 mod piece;

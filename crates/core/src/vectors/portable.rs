@@ -1,8 +1,8 @@
 //! Plain Rust, which vectorises as far as the target's instructions go.
 
 use super::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward, half_words,
-    plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Sealed, Vectors, fours, fours_forward,
+    half_backward, half_scale, plain,
 };
 use crate::element::{Dtype, Element};
 
@@ -58,13 +58,13 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        if self.has_cheap_rests::<T>() { fours_forward::signs(x) } else { half_words::signs(x) }
+        if self.has_cheap_rests::<T>() { fours_forward::signs(x) } else { half_scale::signs(x) }
     }
 
     #[inline(always)]
     fn activate<T: Element, S: ChunkSlopes<T::Wide>>(self, x: &mut [T], slopes: &S) -> u64 {
         if !self.has_cheap_rests::<T>() {
-            return half_words::activate(x, slopes);
+            return half_scale::activate(x, slopes);
         }
         fours_forward::activate(x, slopes)
     }
@@ -74,7 +74,7 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours_forward::scale(x, slopes);
         } else {
-            half_words::scale(x, slopes);
+            half_scale::scale(x, slopes);
         }
     }
 
@@ -88,13 +88,13 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::propagate(piece, signs, slopes);
         } else {
-            half_words::propagate(piece, signs, slopes);
+            half_scale::propagate(piece, signs, slopes);
         }
     }
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
-        half_words::sum(piece, which, lanes);
+        half_backward::sum(piece, which, lanes);
     }
 
     #[inline(always)]
@@ -108,7 +108,7 @@ impl Vectors for Portable {
         if self.has_cheap_rests::<T>() {
             fours::backward(piece, signs, slopes, lanes);
         } else {
-            half_words::backward(piece, signs, slopes, lanes);
+            half_backward::backward(piece, signs, slopes, lanes);
         }
     }
 
@@ -164,12 +164,12 @@ impl Vectors for Portable {
         fours: &mut [f32; CHUNK],
         sums: &mut [f64; CHUNK],
     ) {
-        half_words::backward_fours(piece, signs, slopes, fours, sums);
+        half_backward::backward_fours(piece, signs, slopes, fours, sums);
     }
 
     #[inline(always)]
     fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
-        half_words::add_fours(fours, sums);
+        half_backward::add_fours(fours, sums);
     }
 
     #[inline(always)]
