@@ -9,12 +9,6 @@ use super::{CHUNK, ChunkSlopes, Piece, Portable, load, lowest, plain, store};
 use crate::element::{Dtype, Element};
 use crate::half_pairs::{Bf16, F16, Pair};
 
-/// See [`super::Vectors::signs`].
-#[inline(always)]
-pub(super) fn signs<T: Element>(x: &[T; CHUNK]) -> u64 {
-    bits(&positive(x))
-}
-
 /// See [`super::Vectors::activate`].
 #[inline(always)]
 pub(super) fn activate<T: Element>(x: &mut [T], slopes: &impl ChunkSlopes<T::Wide>) -> u64 {

@@ -58,7 +58,11 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn signs_of_chunk<T: Element>(self, x: &[T; CHUNK]) -> u64 {
-        if self.has_cheap_rests::<T>() { fours_forward::signs(x) } else { half_scale::signs(x) }
+        if self.has_cheap_rests::<T>() {
+            fours_forward::signs(x)
+        } else {
+            pack(x.map(|x| u8::from(x.positive())))
+        }
     }
 
     #[inline(always)]
