@@ -67,6 +67,7 @@ def ours(name):
 
 PEERS = [
     ours("bitmask"),
+    ours("bitmask-active"),
     ours("adaptive"),
     ours("full-copy"),
     Peer("onednn-in-place", "onednn", "in-place", "default", Memory(2), Goal(1 / 1.1, "our step <= 1.1 x"),
@@ -83,7 +84,6 @@ PEERS = [
 
 # By name only: not in the default run.
 FURTHER = [
-    ours("bitmask-spinning"),
     ours("output-sign"),
     ours("int8-mask"),
     Peer("burn-tuned", "burn", "flex", "tuned", BURN, upstream="ones", every=4),

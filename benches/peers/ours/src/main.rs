@@ -1,37 +1,28 @@
-//! A worker that runs one strategy of this project. Arguments: strategy, threads. With `-spinning` behind the strategy's
+//! A worker that runs one strategy of this project. Arguments: strategy, threads. With `-active` behind the strategy's
 //! name its threads stay awake between calls.
 
-mod spinning;
 mod tensor;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use peer_protocol::{Failure, Gradients, Layers, Peer, Times, serve, timed};
+use prelu_mem_core::cpu::WaitPolicy;
 use prelu_mem_core::{Cpu, Element, Geometry, GradSlot, Layer, Sharing, Slopes, Strategy};
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
-use spinning::Spinning;
 use tensor::Tensor;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().ok_or("the strategy is missing")?;
-    let threads: NonZeroUsize =
-        arguments.next().ok_or("the number of threads is missing")?.parse()?;
-    let (name, cpu) = match name.strip_suffix("-spinning") {
-        Some(name) => (name, awake(threads)?),
-        None => (name.as_str(), Cpu::new(threads.get())?),
+    let threads = arguments.next().ok_or("the number of threads is missing")?.parse()?;
+    let (name, policy) = match name.strip_suffix("-active") {
+        Some(name) => (name, WaitPolicy::Active),
+        None => (name.as_str(), WaitPolicy::Passive),
     };
+    let cpu = Cpu::new(threads)?.with_wait_policy(policy)?;
     let name: StrategyName = name.parse().map_err(|error| format!("{error}"))?;
     serve(|layers| with(name, Open { cpu: cpu.clone(), layers }))
-}
-
-/// Passes of all sizes are shared: measured, that is best for threads that are awake.
-fn awake(threads: NonZeroUsize) -> Result<Cpu, Failure> {
-    let team = Arc::new(Spinning::new(threads.get())?);
-    Ok(Cpu::new(1)?.on_team(threads, team))
 }
 
 struct Open {

@@ -3,15 +3,16 @@
 mod backward;
 mod blocks;
 mod columns;
+mod cores;
 mod direct;
 mod forward;
 mod four_rows;
 mod frame;
-mod helpers;
 mod memory;
 mod mixed;
 mod mixed_runs;
 mod origin;
+mod own_team;
 mod pages;
 mod partials;
 mod runs;
@@ -19,19 +20,18 @@ pub mod simd;
 mod slope_source;
 mod storage;
 mod stretch;
+mod team;
 mod walk;
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::ThreadPoolBuilder;
-
-pub use helpers::Team;
 pub use memory::{Buffer, Memory};
 pub use simd::Level;
+pub use team::{Team, WaitPolicy};
 
-use self::helpers::Helpers;
+use self::own_team::OwnTeam;
 use self::partials::Partials;
 use crate::backend::{Backend, Inputs, Kernels};
 use crate::codec::{Codec, Word};
@@ -39,14 +39,11 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// Bytes to move from which on threads share the work: where, measured, two threads begin to be faster than
-/// one (`docs/decisions/0014-threads.md`).
-const SHARED_FROM: usize = 8 << 20;
-
 /// The processor's cores and memory. Clones share the threads and the count of allocated bytes.
 #[derive(Clone)]
 pub struct Cpu {
-    helpers: Helpers,
+    /// Where the caller is not the only thread.
+    team: Option<Arc<dyn Team>>,
     threads: usize,
     /// Bytes that a pass has to move for helpers to be woken.
     shared_from: usize,
@@ -72,30 +69,27 @@ impl Cpu {
     /// level that this processor lacks.
     pub fn with_level(threads: usize, level: Level) -> Result<Self> {
         level.supported()?;
-        let helpers = match threads {
-            0 => {
-                let reason = "at least 1 is needed".to_owned();
-                return Err(Error::Threads { threads, reason });
-            }
-            1 => Helpers::None,
-            _ => {
-                let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
-                let refused = |error: rayon::ThreadPoolBuildError| Error::Threads {
-                    threads,
-                    reason: error.to_string(),
-                };
-                Helpers::Pool(Arc::new(pool.map_err(refused)?))
-            }
-        };
-        Ok(Cpu { helpers, threads, shared_from: SHARED_FROM, level, memory: Memory::default() })
+        Cpu { team: None, threads, shared_from: 0, level, memory: Memory::default() }
+            .with_wait_policy(WaitPolicy::default())
+    }
+
+    /// The same backend on threads of its own that wait for work like this. Passes are shared from where, measured, that is faster
+    /// with such threads; see [`Cpu::sharing_from`].
+    ///
+    /// # Errors
+    /// [`Error::Threads`] where the system starts none, or for more active threads than the process may use cores.
+    pub fn with_wait_policy(self, policy: WaitPolicy) -> Result<Self> {
+        let own = OwnTeam::new(self.threads, policy)?;
+        let team: Option<Arc<dyn Team>> = (self.threads > 1).then(|| Arc::new(own) as _);
+        Ok(Cpu { team, shared_from: policy.shared_from(), ..self })
     }
 
     /// The same backend on the caller and threads that somebody else keeps, `threads` in all. They are asked for
     /// help with every pass; see [`Cpu::sharing_from`].
     #[must_use]
     pub fn on_team(self, threads: NonZeroUsize, team: Arc<dyn Team>) -> Cpu {
-        let helpers = if threads.get() == 1 { Helpers::None } else { Helpers::Lent(team) };
-        Cpu { helpers, threads: threads.get(), shared_from: 0, ..self }
+        let team = (threads.get() > 1).then_some(team);
+        Cpu { team, threads: threads.get(), shared_from: 0, ..self }
     }
 
     /// A backend on the same threads, at the same level, with a count and a pool of its own.
@@ -138,9 +132,9 @@ impl Cpu {
         I: Iterator + Send,
         I::Item: Send,
     {
-        if matches!(self.helpers, Helpers::None) || bytes < self.shared_from {
+        let Some(team) = self.team.as_ref().filter(|_| bytes >= self.shared_from) else {
             return items.for_each(work);
-        }
+        };
         let items = Mutex::new(items);
         let take = || {
             // Nothing panics under the lock: work is done after it is given back.
@@ -149,14 +143,13 @@ impl Cpu {
                 work(item);
             }
         };
-        self.helpers.run(self.threads, &take);
+        team.run(self.threads, &take);
     }
 }
 
 impl fmt::Debug for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cpu")
-            .field("helpers", &self.helpers)
             .field("threads", &self.threads)
             .field("shared_from", &self.shared_from)
             .field("level", &self.level)

@@ -1,10 +1,11 @@
-//! From which size on threads pay: one layer's passes by the caller alone, and shared with the other threads,
-//! over tensors just written by the caller, as the layer before would have.
+//! From which size on threads pay: one layer's passes by the caller alone, and shared with other threads, which
+//! sleep between passes or stay awake, over tensors just written by the caller, as the layer before would have.
 
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use prelu_mem_bitmask::Bitmask;
+use prelu_mem_core::cpu::WaitPolicy;
 use prelu_mem_core::{Cpu, Error, Filler, Geometry, GradSlot, Sharing, Slopes, Strategy};
 
 /// Elements in units of 65,536, the CPU's block: 0.5 to 24 MiB of f32.
@@ -19,8 +20,14 @@ fn threads(criterion: &mut Criterion) {
     for blocks in BLOCKS {
         let mut group = criterion.benchmark_group(format!("threads/{}", blocks << 16));
         group.sample_size(30).measurement_time(Duration::from_secs(2));
-        for (name, shared_from) in [("alone", usize::MAX), ("shared", 0)] {
-            let layer = Layer::new(all, shared_from, blocks).expect("threads and some MiB");
+        for (name, policy, shared_from) in [
+            ("alone", WaitPolicy::Passive, usize::MAX),
+            ("shared", WaitPolicy::Passive, 0),
+            ("awake", WaitPolicy::Active, 0),
+        ] {
+            let cpu = Cpu::new(all).and_then(|cpu| cpu.with_wait_policy(policy));
+            let cpu = cpu.expect("threads").sharing_from(shared_from);
+            let layer = Layer::new(cpu, blocks).expect("some MiB");
             for (pass, which) in [("forward", 0), ("backward", 1)] {
                 group.bench_function(format!("{pass}/{name}"), |bencher| {
                     bencher.iter_custom(|rounds| {
@@ -42,11 +49,11 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(threads: usize, shared_from: usize, blocks: usize) -> Result<Self, Error> {
+    fn new(cpu: Cpu, blocks: usize) -> Result<Self, Error> {
         let shape = [1, 64, blocks << 10];
         let geometry = Geometry::from_shape(&shape, 1, Sharing::PerChannel)?;
         Ok(Layer {
-            cpu: Cpu::new(threads)?.sharing_from(shared_from),
+            cpu,
             geometry,
             slopes: Slopes::learned(vec![0.3; 64]),
             x: Filler::Uniform { low: -1.0, high: 1.0 }.fill(&shape, 1)?,

@@ -6,7 +6,7 @@ use std::thread;
 
 use half::{bf16, f16};
 use prelu_mem_core::contract::case::every_slope;
-use prelu_mem_core::cpu::{Level, Team};
+use prelu_mem_core::cpu::{Level, Team, WaitPolicy};
 use prelu_mem_core::{Cpu, Element, Error, Filler, Geometry, Sharing, Slopes};
 use prelu_mem_registry::StrategyName;
 
@@ -51,6 +51,10 @@ fn check<T: Element>() -> Result<(), Error> {
     }
     let lent = NonZeroUsize::MIN.saturating_add(2);
     backends.push(Cpu::with_level(1, Level::best())?.on_team(lent, Arc::new(Lent)));
+    // A core each: as many as there are.
+    let awake = Cpu::with_level(Cpu::available_threads(), Level::best())?
+        .with_wait_policy(WaitPolicy::Active)?;
+    backends.push(awake.sharing_from(0));
     for level in Level::ALL.into_iter().filter(|level| level.supported().is_ok()) {
         backends.push(Cpu::with_level(1, level)?);
     }
