@@ -320,6 +320,20 @@ fn the_same_seed_gives_the_same_errors() {
 }
 
 #[test]
+fn what_threads_do_between_passes_is_told_where_it_is_not_usual() {
+    let of = |options: &[&str]| json(&[&["--shape", "4,8,16"], options].concat());
+    for options in [&[][..], &["--wait-policy", "passive"]] {
+        assert_eq!(of(options)["settings"].get("wait_policy"), None);
+    }
+    let active = of(&["--wait-policy", "active"]);
+    assert_sound(&active);
+    assert_eq!(active["settings"]["wait_policy"], "active");
+    let options =
+        ["--shape", "4,8,16", "--samples", "1", "--threads", "1", "--wait-policy", "active"];
+    assert!(stdout(&options).contains("threads: 1, active"));
+}
+
+#[test]
 fn csv_has_a_line_for_each_row() {
     let text = stdout(&["--shape", "4,8,16", "--samples", "2", "--format", "csv"]);
     let mut reader = csv::Reader::from_reader(text.as_bytes());

@@ -64,6 +64,7 @@ fn bench_options_name_the_bad_value() {
         ("--batch", "18446744073709551615", &["18446744073709551615"]),
         ("--threads", "0", &["'0'", "1 to 1024"]),
         ("--threads", "2000", &["'2000'", "1 to 1024"]),
+        ("--wait-policy", "lazy", &["'lazy'", "passive", "active"]),
         ("--samples", "0", &["'0'", "1 to 10000"]),
         ("--steps", "0", &["'0'", "1 to 1000"]),
         ("--steps", "1001", &["'1001'", "1 to 1000"]),
@@ -105,6 +106,14 @@ fn options_that_exclude_each_other_are_named() {
     assert_refused(&["bench", "--shape", "2,3", "--network", "vnet"], &["--shape", "--network"]);
     assert_refused(&["bench", "--shape", "2,3", "--batch", "4"], &["--shape", "--batch"]);
     assert_refused(&["completions", "bash", "--format", "json"], &["--format"]);
+}
+
+#[test]
+fn threads_that_stay_awake_need_a_core_each() {
+    assert_refused(
+        &["bench", "--shape", "2,3", "--threads", "1024", "--wait-policy", "active"],
+        &["--wait-policy", "1024 threads", "1 to", "a core each"],
+    );
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn name(
         Some(threads) => format!("{threads} threads"),
         None => settings.device.clone(),
     });
+    parts.extend(settings.wait_policy.clone());
     parts.extend((settings.slopes != "0.25").then(|| format!("slopes {}", settings.slopes)));
     parts.extend((options.gradients == Gradients::Transient).then(|| settings.gradients.clone()));
     parts.extend((settings.steps != 1).then(|| format!("{} steps", settings.steps)));

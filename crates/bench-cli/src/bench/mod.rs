@@ -19,7 +19,10 @@ mod tile;
 mod verify;
 mod way;
 
+use std::fmt::Display;
+
 use half::{bf16, f16};
+use prelu_mem_core::cpu;
 use prelu_mem_core::{Cpu, Dtype, Element, Footprint, SharedBuffer, Sharing};
 use prelu_mem_registry::StrategyName;
 
@@ -37,6 +40,7 @@ use crate::failure::Failure;
 use crate::machine;
 use crate::options::bench::BenchOptions;
 use crate::options::hand_over::HandOver;
+use crate::options::wait_policy::WaitPolicy;
 use crate::output::Printer;
 use prelu_mem_report::record::bench::{BenchRecord, Limits, Row, Settings};
 use prelu_mem_report::record::{Kind, SCHEMA};
@@ -45,10 +49,26 @@ use prelu_mem_report::record::{Kind, SCHEMA};
 pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
     let target = Target::new(options)?;
     target.geometries(&target.shapes(None))?;
-    match options.device.open(options.threads)? {
-        Opened::Cpu(cpu) => run_on(options, &target, &cpu, printer),
-        Opened::Cuda(cuda) => run_on(options, &target, &cuda, printer),
+    match (options.device.open(options.threads)?, options.wait_policy) {
+        (Opened::Cpu(cpu), policy) => {
+            let cpu = match policy {
+                Some(policy) => cpu.with_wait_policy(policy.into()).map_err(refused)?,
+                None => cpu,
+            };
+            run_on(options, &target, &cpu, printer)
+        }
+        (Opened::Cuda(cuda), None) => run_on(options, &target, &cuda, printer),
+        (Opened::Cuda(_), Some(_)) => {
+            let device = options.device;
+            Err(refused(format!(
+                "--device {device} has no threads; leave the option out, or give --device cpu"
+            )))
+        }
     }
+}
+
+fn refused(reason: impl Display) -> Failure {
+    Failure::Usage(format!("--wait-policy: {reason}"))
 }
 
 fn run_on<B>(
@@ -260,6 +280,8 @@ fn settings(options: &BenchOptions, target: &Target, threads: Option<usize>) -> 
         batch: target.batch(),
         shared_slope: target.sharing == Sharing::Shared,
         threads,
+        wait_policy: (options.wait_policy == Some(WaitPolicy::Active))
+            .then(|| cpu::WaitPolicy::Active.name().to_owned()),
         gradients: options.gradients.name().to_owned(),
         slopes: options.slopes.to_string(),
         steps: options.steps,

@@ -115,7 +115,10 @@ impl BenchReport<'_> {
         let title = match (self.0.settings.threads, &self.0.machine.gpu) {
             (None, Some(gpu)) => format!("Speed on {}, layers: {layers}", gpu.name),
             (None, None) => format!("Speed, layers: {layers}"),
-            (Some(threads), _) => format!("Speed, threads: {threads}, layers: {layers}"),
+            (Some(threads), _) => match &self.0.settings.wait_policy {
+                Some(policy) => format!("Speed, threads: {threads}, {policy}, layers: {layers}"),
+                None => format!("Speed, threads: {threads}, layers: {layers}"),
+            },
         };
         let mut grid = Grid::new(
             &title,
@@ -159,6 +162,7 @@ impl BenchReport<'_> {
             settings.dtype.clone(),
             settings.device.clone(),
             settings.threads.map(|threads| threads.to_string()).unwrap_or_default(),
+            settings.wait_policy.clone().unwrap_or_default(),
             settings.gradients.clone(),
             settings.slopes.clone(),
             row.strategy.clone(),
@@ -189,12 +193,13 @@ impl BenchReport<'_> {
     }
 }
 
-const RECORD: [&str; 31] = [
+const RECORD: [&str; 32] = [
     "subject",
     "batch",
     "dtype",
     "device",
     "threads",
+    "wait_policy",
     "gradients",
     "slopes",
     "strategy",

@@ -11,6 +11,7 @@ use super::hand_over::HandOver;
 use super::record::RecordOptions;
 use super::shape::Shape;
 use super::slopes::SlopesSpec;
+use super::wait_policy::WaitPolicy;
 use super::{shape, slopes, strategy, threads, whole};
 use crate::network;
 
@@ -79,6 +80,10 @@ pub(crate) struct BenchOptions {
     /// Number of threads, on the processor [default: one per processor]
     #[arg(long, value_name = "N", value_parser = threads::parse, allow_hyphen_values = true)]
     pub(crate) threads: Option<usize>,
+
+    /// What threads do between two passes [default: passive]
+    #[arg(long, value_enum)]
+    pub(crate) wait_policy: Option<WaitPolicy>,
 
     /// How long gradient buffers live
     #[arg(long, value_enum, default_value = "resident")]

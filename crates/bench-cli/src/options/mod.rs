@@ -10,4 +10,5 @@ pub(crate) mod shape;
 pub(crate) mod slopes;
 pub(crate) mod strategy;
 pub(crate) mod threads;
+pub(crate) mod wait_policy;
 pub(crate) mod whole;

@@ -71,10 +71,14 @@ pub(super) fn mebibytes(bytes: u64) -> Cell {
 
 /// One thread, two threads, or the device.
 pub(super) fn threads(record: &BenchRecord) -> String {
-    match record.settings.threads {
+    let threads = match record.settings.threads {
         Some(1) => "1 thread".to_owned(),
         Some(threads) => format!("{threads} threads"),
         None => record.settings.device.clone(),
+    };
+    match &record.settings.wait_policy {
+        Some(policy) => format!("{threads}, {policy}"),
+        None => threads,
     }
 }
 

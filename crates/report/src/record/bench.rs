@@ -44,6 +44,9 @@ pub struct Settings {
     pub shared_slope: bool,
     /// Null where the device has none to choose.
     pub threads: Option<usize>,
+    /// `active` where threads stay awake between passes; absent where they sleep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_policy: Option<String>,
     /// `resident` or `transient`.
     pub gradients: String,
     /// Slopes.

@@ -129,11 +129,12 @@ impl<T: Element> Visitor<Cpu, T> for Steps<'_> {
 
 #[test]
 fn a_second_step_asks_the_heap_for_nothing() -> Result<(), Error> {
-    let cpu = Cpu::new(1)?;
-    for shape in [&[3, 900, 49][..], &[200, 900], &[2, 4, 30_000]] {
-        for &name in StrategyName::ALL {
-            with::<Cpu, f32, _>(name, Steps(&cpu, shape))?;
-            with::<Cpu, f16, _>(name, Steps(&cpu, shape))?;
+    for cpu in [Cpu::new(1)?, Cpu::new(2)?.sharing_from(0)] {
+        for shape in [&[3, 900, 49][..], &[200, 900], &[2, 4, 30_000]] {
+            for &name in StrategyName::ALL {
+                with::<Cpu, f32, _>(name, Steps(&cpu, shape))?;
+                with::<Cpu, f16, _>(name, Steps(&cpu, shape))?;
+            }
         }
     }
     Ok(())
