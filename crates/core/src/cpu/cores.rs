@@ -24,15 +24,13 @@ impl Helper {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::io;
-
     use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     use super::Helper;
 
-    /// The cores that the process may use, and the one that helpers were kept off last.
+    /// The cores that the process may use, where the system tells, and the one that helpers were kept off last.
     pub(in crate::cpu) struct Cores {
-        allowed: CpuSet,
+        allowed: Option<CpuSet>,
         left: Option<usize>,
     }
 
@@ -44,20 +42,18 @@ mod system {
 
     impl Cores {
         /// Those that the calling thread may use.
-        ///
-        /// # Errors
-        /// Where the system does not tell.
-        pub(in crate::cpu) fn allowed() -> io::Result<Self> {
-            Ok(Cores { allowed: sched_getaffinity(None)?, left: None })
+        pub(in crate::cpu) fn allowed() -> Self {
+            // It does not where they are more than a set holds: then helpers are where the scheduler puts them.
+            Cores { allowed: sched_getaffinity(None).ok(), left: None }
         }
 
         /// Leaves the core that the calling thread is on to it, where it is another than before.
         pub(in crate::cpu) fn leave_to_caller(&mut self, helpers: &[Helper]) {
+            let Some(mut others) = self.allowed else { return };
             let core = sched_getcpu();
             if self.left == Some(core) {
                 return;
             }
-            let mut others = self.allowed;
             others.unset(core);
             for helper in helpers {
                 // Refused where the process may use no other core by now: a helper stays where it was, slower perhaps, and
@@ -71,8 +67,6 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::io;
-
     use super::Helper;
 
     /// The scheduler's own business.
@@ -83,8 +77,8 @@ mod system {
     pub(super) fn own_seat() -> Seat {}
 
     impl Cores {
-        pub(in crate::cpu) fn allowed() -> io::Result<Self> {
-            Ok(Cores)
+        pub(in crate::cpu) fn allowed() -> Self {
+            Cores
         }
 
         pub(in crate::cpu) fn leave_to_caller(&mut self, _: &[Helper]) {}

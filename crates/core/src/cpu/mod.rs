@@ -79,8 +79,10 @@ impl Cpu {
     /// # Errors
     /// [`Error::Threads`] where the system starts none, or for more active threads than the process may use cores.
     pub fn with_wait_policy(self, policy: WaitPolicy) -> Result<Self> {
-        let own = OwnTeam::new(self.threads, policy)?;
-        let team: Option<Arc<dyn Team>> = (self.threads > 1).then(|| Arc::new(own) as _);
+        let team: Option<Arc<dyn Team>> = match self.threads {
+            1 => None,
+            threads => Some(Arc::new(OwnTeam::new(threads, policy)?)),
+        };
         Ok(Cpu { team, shared_from: policy.shared_from(), ..self })
     }
 

@@ -73,18 +73,17 @@ impl OwnTeam {
     }
 
     fn start(helpers: usize, looks: usize) -> io::Result<Self> {
-        let (cores, shared) = (Mutex::new(Cores::allowed()?), Arc::default());
+        let (cores, shared) = (Mutex::new(Cores::allowed()), Arc::default());
         let mut team = OwnTeam { shared, helpers: Vec::new(), cores };
-        let (sender, started) = channel();
         for index in 0..helpers {
-            let (shared, sender) = (Arc::clone(&team.shared), sender.clone());
+            let (shared, (sender, started)) = (Arc::clone(&team.shared), channel());
             thread::Builder::new().name(format!("prelu-mem {index}")).spawn(move || {
-                // Nobody waits for this where another one could not be started.
+                // It is waited for.
                 let _ = sender.send(Helper::own());
                 help(&shared, looks);
             })?;
+            team.helpers.push(started.recv().map_err(io::Error::other)?);
         }
-        team.helpers.extend(started.iter().take(helpers));
         Ok(team)
     }
 
@@ -137,6 +136,10 @@ impl Drop for Open<'_> {
             thread::yield_now();
         }
         self.0.work.store(ptr::null_mut(), Ordering::Relaxed);
+        if thread::panicking() {
+            // The caller's own panic is what its caller hears of.
+            self.0.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
     }
 }
 
@@ -295,17 +298,18 @@ mod tests {
     fn a_panic_anywhere_reaches_the_caller_and_the_team_goes_on() -> io::Result<()> {
         let team = OwnTeam::start(1, LOOKS)?;
         let caller = thread::current().id();
-        for on_caller in [true, false] {
+        for (on_caller, on_helper) in [(true, false), (false, true), (true, true)] {
             let both = Barrier::new(2);
             let run = AssertUnwindSafe(|| {
                 team.run(0, &|| {
                     both.wait();
-                    assert_ne!(thread::current().id() == caller, on_caller, "planted");
+                    let planted =
+                        if thread::current().id() == caller { on_caller } else { on_helper };
+                    assert!(!planted, "planted");
                 });
             });
             let payload = panic::catch_unwind(run).expect_err("it panics");
-            let said = payload.downcast::<String>().expect("a text");
-            assert!(said.contains("planted"), "{said}");
+            assert_eq!(payload.downcast_ref(), Some(&"planted"));
             with_helpers(&team, 1);
         }
         Ok(())
