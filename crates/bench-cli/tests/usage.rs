@@ -117,6 +117,14 @@ fn threads_that_stay_awake_need_a_core_each() {
 }
 
 #[test]
+fn a_gpu_has_no_threads_that_wait() {
+    assert_refused(
+        &["bench", "--device", "cuda", "--wait-policy", "active"],
+        &["--wait-policy", "--device cuda", "--device cpu"],
+    );
+}
+
+#[test]
 fn unknown_words_are_named() {
     assert_refused(&["bnch"], &["'bnch'", "bench"]);
     assert_refused(&["bench", "--speed"], &["--speed"]);

@@ -120,7 +120,7 @@ pub enum Error {
         /// The same, given.
         got: (Vec<usize>, Vec<usize>),
     },
-    /// A backend for zero threads, or for which no threads could be started.
+    /// A backend for zero threads, for more than it can have, or for which none could be started.
     Threads {
         /// Threads asked for.
         threads: usize,

@@ -60,6 +60,7 @@ impl Pair for F16 {
         let first = Self::rounded(first * (slopes[0].abs() * Self::BIAS));
         let second = Self::rounded(second * (slopes[1].abs() * Self::BIAS));
         let signs = (slopes[0].to_bits() & SIGN) >> 16 | slopes[1].to_bits() & SIGN;
+        // Of a NaN, the default one or an f16's widened, the lowest 13 bits are zero.
         let scaled = first >> 13 & 0x7fff | second << 3;
         // A slope that is not finite makes numbers of the positive ones' zeroes.
         (word & kept) ^ (scaled ^ signs) & !positive

@@ -19,11 +19,9 @@ mod tile;
 mod verify;
 mod way;
 
-use std::fmt::Display;
-
 use half::{bf16, f16};
 use prelu_mem_core::cpu;
-use prelu_mem_core::{Cpu, Dtype, Element, Footprint, SharedBuffer, Sharing};
+use prelu_mem_core::{Cpu, Dtype, Element, Error, Footprint, SharedBuffer, Sharing};
 use prelu_mem_registry::StrategyName;
 
 use self::measure::{Bench, LimitTiming, Rounds};
@@ -39,6 +37,7 @@ use crate::device::{Device, Opened, Runs};
 use crate::failure::Failure;
 use crate::machine;
 use crate::options::bench::BenchOptions;
+use crate::options::device::DeviceName;
 use crate::options::hand_over::HandOver;
 use crate::options::wait_policy::WaitPolicy;
 use crate::output::Printer;
@@ -49,25 +48,24 @@ use prelu_mem_report::record::{Kind, SCHEMA};
 pub(crate) fn run(options: &BenchOptions, printer: Printer) -> Result<(), Failure> {
     let target = Target::new(options)?;
     target.geometries(&target.shapes(None))?;
-    match (options.device.open(options.threads)?, options.wait_policy) {
-        (Opened::Cpu(cpu), policy) => {
-            let cpu = match policy {
+    if let (Some(_), device @ DeviceName::Cuda(_)) = (options.wait_policy, options.device) {
+        return Err(Failure::Usage(format!(
+            "--wait-policy: threads are the processor's, and --device {device} has none to choose; leave the option out, or give --device cpu"
+        )));
+    }
+    match options.device.open(options.threads)? {
+        Opened::Cpu(cpu) => {
+            let cpu = match options.wait_policy {
                 Some(policy) => cpu.with_wait_policy(policy.into()).map_err(refused)?,
                 None => cpu,
             };
             run_on(options, &target, &cpu, printer)
         }
-        (Opened::Cuda(cuda), None) => run_on(options, &target, &cuda, printer),
-        (Opened::Cuda(_), Some(_)) => {
-            let device = options.device;
-            Err(refused(format!(
-                "--device {device} has no threads; leave the option out, or give --device cpu"
-            )))
-        }
+        Opened::Cuda(cuda) => run_on(options, &target, &cuda, printer),
     }
 }
 
-fn refused(reason: impl Display) -> Failure {
+fn refused(reason: Error) -> Failure {
     Failure::Usage(format!("--wait-policy: {reason}"))
 }
 

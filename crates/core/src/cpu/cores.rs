@@ -24,12 +24,15 @@ impl Helper {
 
 #[cfg(target_os = "linux")]
 mod system {
+    use std::process;
+
     use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     use super::Helper;
 
-    /// The cores that the process may use, where the system tells, and the one that helpers were kept off last.
+    /// The cores that helpers began with, where the system tells, and the one that they were kept off last.
     pub(in crate::cpu) struct Cores {
+        process: u32,
         allowed: Option<CpuSet>,
         left: Option<usize>,
     }
@@ -41,23 +44,23 @@ mod system {
     }
 
     impl Cores {
-        /// Those that the calling thread may use.
+        /// Those that the calling thread may use, and threads that it starts.
         pub(in crate::cpu) fn allowed() -> Self {
             // It does not where they are more than a set holds: then helpers are where the scheduler puts them.
-            Cores { allowed: sched_getaffinity(None).ok(), left: None }
+            Cores { process: process::id(), allowed: sched_getaffinity(None).ok(), left: None }
         }
 
         /// Leaves the core that the calling thread is on to it, where it is another than before.
         pub(in crate::cpu) fn leave_to_caller(&mut self, helpers: &[Helper]) {
             let Some(mut others) = self.allowed else { return };
             let core = sched_getcpu();
-            if self.left == Some(core) {
+            // In a child that was forked there are no helpers: what their numbers name is of another process.
+            if self.left == Some(core) || self.process != process::id() {
                 return;
             }
             others.unset(core);
             for helper in helpers {
-                // Refused where the process may use no other core by now: a helper stays where it was, slower perhaps, and
-                // nothing else.
+                // Refused where no other core may be used: a helper stays where it was, slower perhaps, and nothing else.
                 let _ = sched_setaffinity(Some(helper.seat), &others);
             }
             self.left = Some(core);

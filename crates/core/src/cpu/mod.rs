@@ -56,7 +56,7 @@ impl Cpu {
     /// the one named by the environment variable `PRELU_MEM_SIMD`.
     ///
     /// # Errors
-    /// [`Error::Threads`] for zero threads or where the system starts none; [`Error::Simd`] where
+    /// [`Error::Threads`] for zero threads, more than 4,095, or where the system starts none; [`Error::Simd`] where
     /// the variable names a level that this processor lacks.
     pub fn new(threads: usize) -> Result<Self> {
         Cpu::with_level(threads, Level::from_environment()?)
@@ -65,7 +65,7 @@ impl Cpu {
     /// The same at a SIMD level of the caller's choice.
     ///
     /// # Errors
-    /// [`Error::Threads`] for zero threads or where the system starts none; [`Error::Simd`] for a
+    /// [`Error::Threads`] for zero threads, more than 4,095, or where the system starts none; [`Error::Simd`] for a
     /// level that this processor lacks.
     pub fn with_level(threads: usize, level: Level) -> Result<Self> {
         level.supported()?;
@@ -73,8 +73,8 @@ impl Cpu {
             .with_wait_policy(WaitPolicy::default())
     }
 
-    /// The same backend on threads of its own that wait for work like this. Passes are shared from where, measured, that is faster
-    /// with such threads; see [`Cpu::sharing_from`].
+    /// The same backend on as many threads of its own that wait for work like this, in place of those it had. Passes are shared from where,
+    /// measured, that is faster with such threads, until [`Cpu::sharing_from`] says otherwise.
     ///
     /// # Errors
     /// [`Error::Threads`] where the system starts none, or for more active threads than the process may use cores.

@@ -9,6 +9,7 @@
 
 use std::any::Any;
 use std::io;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -20,8 +21,8 @@ use super::cores::{Cores, Helper};
 use super::{Cpu, Team, WaitPolicy};
 use crate::error::{Error, Result};
 
-/// How often a helper with [`WaitPolicy::Active`] looks before it sleeps, and a caller before it yields: as often as libgomp does
-/// (`GOMP_SPINCOUNT`, where there are no more threads than cores), some milliseconds.
+/// How often a helper with [`WaitPolicy::Active`] looks before it sleeps, and a caller before it yields: as often as libgomp does where
+/// no policy is set (`GOMP_SPINCOUNT`, and no more threads than cores), some milliseconds.
 const LOOKS: usize = 300_000;
 
 /// The state of a team is one number, so that nobody goes into a closed call: helpers inside in the lowest bits, then these
@@ -104,7 +105,7 @@ impl Team for OwnTeam {
         cores.leave_to_caller(&self.helpers);
         let call: *const Work<'_> = &work;
         self.shared.work.store(call.cast_mut().cast(), Ordering::Relaxed);
-        let open = Open(&self.shared);
+        let open = Open { shared: &self.shared, panicking: thread::panicking() };
         // Nobody is inside, and the number stands above the bits that change.
         self.shared.state.fetch_add(CALL + OPEN, Ordering::Release);
         self.wake();
@@ -126,19 +127,23 @@ impl Drop for OwnTeam {
 }
 
 /// Closes the call and waits until nobody is inside, even where the caller's own part panics.
-struct Open<'a>(&'a Shared);
+struct Open<'a> {
+    shared: &'a Shared,
+    panicking: bool,
+}
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let state = &self.0.state;
+        let Open { shared, panicking } = *self;
+        let state = &shared.state;
         state.fetch_and(!OPEN, Ordering::Relaxed);
         while !looked(LOOKS, || state.load(Ordering::Acquire) & INSIDE == 0) {
             thread::yield_now();
         }
-        self.0.work.store(ptr::null_mut(), Ordering::Relaxed);
-        if thread::panicking() {
+        shared.work.store(ptr::null_mut(), Ordering::Relaxed);
+        if thread::panicking() && !panicking {
             // The caller's own panic is what its caller hears of.
-            self.0.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 }
@@ -161,7 +166,12 @@ fn help(shared: &Shared, looks: usize) {
         let work = unsafe { *shared.work.load(Ordering::Relaxed) };
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
             let mut first = shared.panic.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(payload);
+            if first.is_none() {
+                *first = Some(payload);
+            } else {
+                // Not dropped: that may panic in turn, and the caller waits.
+                mem::forget(payload);
+            }
         }
         state.fetch_sub(1, Ordering::Release);
     }

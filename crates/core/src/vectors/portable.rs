@@ -98,6 +98,7 @@ impl Vectors for Portable {
 
     #[inline(always)]
     fn sum<T: Element>(self, piece: &mut Piece<'_, T>, which: u64, lanes: &mut Lanes) {
+        debug_assert!(!self.has_cheap_rests::<T>(), "only two-byte types are summed alone");
         half_backward::sum(piece, which, lanes);
     }
 

@@ -39,7 +39,8 @@ pub(super) fn answer(facts: &Facts, machine: &Machine) -> Option<Answer> {
         let network = settings.network.as_deref() != Some("iresnet50");
         // A run of some strategies answers less than one of all.
         let missing = Reverse(record.rows.len());
-        (settings.device != "cpu", network, settings.dtype != "f32", missing, settings.threads)
+        let unusual = (settings.dtype != "f32", settings.wait_policy.is_some());
+        (settings.device != "cpu", network, unusual, missing, settings.threads)
     };
     let record = machine.benches.iter().filter(fits).min_by_key(nearness)?;
     let full = show::baseline(record)?;

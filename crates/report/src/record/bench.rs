@@ -188,6 +188,9 @@ impl Sound for BenchRecord {
         ] {
             text(name, value)?;
         }
+        if let Some(policy) = &settings.wait_policy {
+            text("settings.wait_policy", policy)?;
+        }
         match (&settings.network, &settings.shape) {
             (Some(network), None) => text("settings.network", network)?,
             (None, Some(shape)) if (1..=8).contains(&shape.len()) => {}
