@@ -86,6 +86,7 @@ pub(super) fn add_row<T: Element>(
 }
 
 /// See [`Vectors::add_fours`](super::Vectors::add_fours), for fours in order.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn add_fours(fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
     for (sum, four) in sums.iter_mut().zip(&mut *fours) {

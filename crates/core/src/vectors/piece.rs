@@ -169,6 +169,7 @@ impl<'a, T: Element> Piece<'a, T> {
     ///
     /// # Panics
     /// Where there is no basis.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn pointers(&mut self) -> (*const T, *const T, *mut T) {
         assert!(!self.basis.is_null());
@@ -176,12 +177,14 @@ impl<'a, T: Element> Piece<'a, T> {
     }
 
     /// The basis; null where there is none.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn basis_if_any(&self) -> *const T {
         self.basis
     }
 
     /// Upstream gradient and input gradient.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn gradients(&mut self) -> (*const T, *mut T) {
         (self.upstream, self.input_gradient)
