@@ -177,14 +177,19 @@ fn help(shared: &Shared, looks: usize) {
     }
 }
 
-/// Whether there is an end, or an open call behind that with the number `last`.
+/// Whether a helper has to look: there is an end, or a call.
 fn concerns(state: usize, last: usize) -> bool {
-    state & OVER != 0 || (state & OPEN != 0 && state / CALL != last)
+    state & OVER != 0 || called(state, last)
+}
+
+/// Whether a call behind that with the number `last` is open.
+fn called(state: usize, last: usize) -> bool {
+    state & OPEN != 0 && state / CALL != last
 }
 
 /// Goes inside an open call behind that with the number `last`. Returns its number.
 fn enter(state: &AtomicUsize, last: usize) -> Option<usize> {
-    let inside = |now| concerns(now, last).then_some(now + 1);
+    let inside = |now| called(now, last).then_some(now + 1);
     let before = state.fetch_update(Ordering::Acquire, Ordering::Relaxed, inside);
     before.ok().map(|before| before / CALL)
 }
@@ -263,6 +268,9 @@ mod tests {
             // Late: the caller has not waited.
             assert_eq!(enter(state, call - 1), None);
         }
+        // Nor is the end a call: nothing is to be done there.
+        state.fetch_or(OVER, Ordering::Relaxed);
+        assert_eq!(enter(state, 0), None);
         Ok(())
     }
 

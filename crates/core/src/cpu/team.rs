@@ -23,9 +23,6 @@ pub enum WaitPolicy {
 }
 
 impl WaitPolicy {
-    /// Both.
-    pub const ALL: [WaitPolicy; 2] = [WaitPolicy::Passive, WaitPolicy::Active];
-
     /// The name users write: `passive` or `active`.
     pub const fn name(self) -> &'static str {
         match self {
