@@ -2,10 +2,12 @@
 """Forward plus backward of the layer on IResNet-50's shapes: prelu_mem, eager torch.nn.PReLU and torch.compile's.
 
   python bench/speed.py [--batch 8] [--threads 2] [--samples 9] [--dtype float32] [--output RECORD.json]
+  python bench/speed.py --device cuda --batch 128
 
 All in one run and one process, sampled alternately, pre-activations of random signs. Timed are the layer's calls alone:
 its input was just written, as by the layer before, and so was its upstream gradient, which nobody else owns.
-The allocator is the one of the environment: MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 keep what is freed.
+On a GPU it is the time between events around the calls, in a queue that is filled ahead of the device: Python's time is hidden there, as in
+a network that keeps the device busy. On the CPU the allocator is the one of the environment: MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 keep what is freed.
 """
 
 import argparse
@@ -33,7 +35,7 @@ class Source(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        ctx.clock.append(time.perf_counter())
+        ctx.clock.mark()
         return None, None, None
 
 
@@ -48,31 +50,67 @@ class Sink(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         fresh = ctx.upstream.clone()
-        ctx.clock.append(time.perf_counter())
+        ctx.clock.mark()
         return fresh, None, None
 
 
-def machine():
+class Clock:
+    """Marks in time, on the CPU's clock or in the GPU's queue."""
+
+    def __init__(self, device):
+        self.device = device
+        self.marks = []
+
+    def lead(self):
+        """Keeps the GPU busy while calls are queued, so that none waits for Python."""
+        if self.device == "cuda":
+            torch.cuda._sleep(LEAD)
+
+    def mark(self):
+        if self.device == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self.marks.append(event)
+        else:
+            self.marks.append(time.perf_counter())
+
+    def seconds(self):
+        """Between the first and the second mark, the third and the fourth, .."""
+        pairs = list(zip(self.marks[::2], self.marks[1::2], strict=True))
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+            return [start.elapsed_time(end) / 1e3 for start, end in pairs]
+        return [end - start for start, end in pairs]
+
+
+#: Cycles of the GPU's clock: longer than Python takes for the calls of one direction.
+LEAD = 4_000_000
+
+
+def machine(device):
     """What the times hold for."""
     cpu = platform.processor()
     if pathlib.Path("/proc/cpuinfo").exists():
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
-    return {"cpu": cpu, "cores": os.cpu_count()}
+    about = {"cpu": cpu, "cores": os.cpu_count()}
+    return about if device == "cpu" else {**about, "gpu": torch.cuda.get_device_name()}
 
 
 def sample(layer, source, upstream, leaf):
     """Seconds of forward and of backward."""
-    clock = []
+    clock = Clock(source.device.type)
+    clock.lead()
     x = Source.apply(leaf, source, clock)
-    start = time.perf_counter()
+    clock.mark()
     y = layer(x)
-    forward = time.perf_counter() - start
+    clock.mark()
     del x
     out = Sink.apply(y, upstream, clock)
     del y
+    clock.lead()
     out.backward()
-    return forward, clock[1] - clock[0]
+    return clock.seconds()
 
 
 def main():
@@ -81,6 +119,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--samples", type=int, default=9)
     parser.add_argument("--dtype", choices=["float16", "bfloat16", "float32", "float64"], default="float32")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--strategy", default="adaptive")
     parser.add_argument("--output", type=pathlib.Path)
     options = parser.parse_args()
@@ -92,16 +131,17 @@ def main():
     rows = []
     for repeat, shape in LAYERS:
         torch.manual_seed(0)
-        source = torch.randn((options.batch, *shape), dtype=dtype)
+        source = torch.randn((options.batch, *shape), device=options.device).to(dtype)
         upstream = torch.randn_like(source)
-        leaf = torch.zeros((), requires_grad=True)
+        leaf = torch.zeros((), requires_grad=True, device=options.device)
         layers = {
-            "prelu_mem": PReLU(shape[0], dtype=dtype, strategy=options.strategy),
-            "eager": nn.PReLU(shape[0], dtype=dtype),
+            "prelu_mem": PReLU(shape[0], dtype=dtype, device=options.device, strategy=options.strategy),
+            "eager": nn.PReLU(shape[0], dtype=dtype, device=options.device),
         }
         slopes = torch.empty(shape[0]).uniform_(0.05, 0.45)
         for layer in layers.values():
-            layer.weight.data.copy_(slopes)
+            with torch.no_grad():
+                layer.weight.copy_(slopes)
         layers["compile"] = torch.compile(layers["eager"], fullgraph=True, dynamic=False)
         times = {name: [] for name in names}
         for index in range(options.samples + 2):
@@ -126,7 +166,7 @@ def main():
         record = {
             "schema": 1, "record": "torch-layer", "torch": torch.__version__, "python": platform.python_version(),
             "batch": options.batch, "threads": options.threads, "dtype": options.dtype, "strategy": options.strategy,
-            "machine": machine(), "allocator": allocator, "signs": "random", "slopes": "uniform in [0.05, 0.45]",
+            "device": options.device, "machine": machine(options.device), "allocator": allocator, "signs": "random", "slopes": "uniform in [0.05, 0.45]",
             "milliseconds": {name: seconds * 1e3 for name, seconds in step.items()}, "ratios": ratios, "rows": rows,
         }  # fmt: skip
         options.output.write_text(json.dumps(record) + "\n", encoding="utf-8")

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""IResNet-50's training steps with torch.nn.PReLU and with prelu_mem: what autograd saves, the process's peak, losses.
+"""IResNet-50's training steps with torch.nn.PReLU and with prelu_mem: what autograd saves, the peak of memory, losses.
 
   python bench/step.py [--batch 8] [--steps 20] [--size 112] [--threads 2] [--output RECORD.json]
+  python bench/step.py --device cuda --batch 128 [--autocast bfloat16]
 
-Each side runs in a process of its own, so that the peaks are its own.
+The peak is the process's on the CPU, and on a GPU that of what PyTorch has allocated there. Each side runs in a process of its own, so that the peaks are its own.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -30,6 +32,8 @@ def main():
     parser.add_argument("--size", type=int, default=112)
     parser.add_argument("--strategy", default="adaptive")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--autocast", choices=["float16", "bfloat16"], help="mixed precision, float16 without loss scaling")
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--side", choices=["stock", "converted"], help="run one side and print its figures as JSON")
     options = parser.parse_args()
@@ -41,23 +45,27 @@ def main():
         command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
         results[side] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     stock, ours = results["stock"], results["converted"]
-    print(f"IResNet-50, {options.size} x {options.size}, batch {options.batch}, f32, torch {torch.__version__}")
+    kind = options.autocast or "float32"
+    where = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
+    print(f"IResNet-50, {options.size} x {options.size}, batch {options.batch}, {kind}, {where}, torch {torch.__version__}")
     print(f"{'':24}{'torch.nn.PReLU':>16}{'prelu_mem':>16}")
-    for key, label in (("saved", "autograd saves"), ("step_peak", "peak over the model"), ("peak", "process's peak")):
+    for key, label in (("saved", "autograd saves"), ("step_peak", "peak over the model"), ("peak", "peak")):
         print(f"{label:24}{stock[key] / 2**20:12.1f} MiB{ours[key] / 2**20:12.1f} MiB")
-    print(f"{'seconds per step':24}{stock['seconds']:16.2f}{ours['seconds']:16.2f}")
+    print(f"{'seconds per step':24}{stock['seconds']:16.3f}{ours['seconds']:16.3f}")
     for step, losses in enumerate(zip(stock["losses"], ours["losses"], strict=True)):
         print(f"{f'loss of step {step + 1}':24}{losses[0]:16.6f}{losses[1]:16.6f}")
     if options.output:
-        settings = {key: getattr(options, key) for key in ("batch", "steps", "size", "threads", "strategy")}
+        settings = {key: getattr(options, key) for key in ("batch", "steps", "size", "threads", "strategy", "device", "autocast")}
         record = {
             "schema": 1, "record": "torch-step", "network": "iresnet50", "torch": torch.__version__,
-            "python": platform.python_version(), "machine": platform.machine(), "settings": settings, "sides": results,
+            "python": platform.python_version(), "machine": platform.machine(), "place": where, "settings": settings, "sides": results,
         }  # fmt: skip
         options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def resident_peak():
+def peak_bytes(device):
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
     # A child's ru_maxrss begins at its parent's, from before exec; the kernel's own count does not.
     if sys.platform == "linux":
         with open("/proc/self/status", encoding="ascii") as status:
@@ -83,26 +91,31 @@ def saved_bytes(run):
 def train(options):
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    model = iresnet50(options.size)
+    model = iresnet50(options.size).to(options.device)
     if options.side == "converted":
         model = convert(model, strategy=options.strategy)
-    images = torch.randn(options.batch, 3, options.size, options.size)
-    targets = torch.randint(0, 10, (options.batch,))
-    head = nn.Linear(512, 10)
+    images = torch.randn(options.batch, 3, options.size, options.size).to(options.device)
+    targets = torch.randint(0, 10, (options.batch,)).to(options.device)
+    head = nn.Linear(512, 10).to(options.device)
     optimizer = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.01, momentum=0.9)
-    before = resident_peak()
+    autocast = contextlib.nullcontext()
+    if options.autocast:
+        autocast = torch.autocast(options.device, getattr(torch, options.autocast))
+    before = peak_bytes(options.device)
     losses, saved, start = [], 0, 0.0
     for step in range(options.steps):
         start = time.perf_counter() if step == min(1, options.steps - 1) else start
         optimizer.zero_grad()
-        logits, bytes_of_step = saved_bytes(lambda: head(model(images)))
+        with autocast:
+            logits, bytes_of_step = saved_bytes(lambda: head(model(images)))
+            loss = nn.functional.cross_entropy(logits, targets)
         saved = max(saved, bytes_of_step)
-        loss = nn.functional.cross_entropy(logits, targets)
         loss.backward()
         optimizer.step()
+        # This waits for the device, too.
         losses.append(loss.item())
     seconds = (time.perf_counter() - start) / max(1, options.steps - 1)
-    peak = resident_peak()
+    peak = peak_bytes(options.device)
     return {"saved": saved, "peak": peak, "step_peak": peak - before, "seconds": seconds, "losses": losses}
 
 
