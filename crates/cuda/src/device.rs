@@ -35,14 +35,9 @@ unsafe impl Sync for Opened {}
 static OPEN: Mutex<Vec<(usize, Weak<Opened>)>> = Mutex::new(Vec::new());
 
 impl Device {
-    /// Opens the device of this index, counted from 0.
+    /// Opens the device of this index, counted from 0. One that is open is not asked for again: loading the
+    /// driver's library and asking for its devices takes as long as many a layer does.
     pub(crate) fn open(index: usize) -> Result<Self, CudaError> {
-        let driver = probe::probe()?;
-        let count = driver.devices.len();
-        let Some(info) = driver.devices.get(index).cloned() else {
-            return Err(CudaError::NoSuchDevice { index, count });
-        };
-        driver.supports(&info)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, device)| device.strong_count() > 0);
         let found =
@@ -50,6 +45,12 @@ impl Device {
         if let Some(device) = found {
             return Ok(Device(device));
         }
+        let driver = probe::probe()?;
+        let count = driver.devices.len();
+        let Some(info) = driver.devices.get(index).cloned() else {
+            return Err(CudaError::NoSuchDevice { index, count });
+        };
+        driver.supports(&info)?;
         let device = Arc::new(Opened::new(info)?);
         open.push((index, Arc::downgrade(&device)));
         Ok(Device(device))
