@@ -66,12 +66,11 @@ struct BackwardLoop {
 };
 
 template <class Element, class Codec, bool LEARNED>
-PRELU_MEM_DEVICE void backward_rows(const Backward& arguments, const Block& block, double* shared,
+PRELU_MEM_DEVICE void backward_rows(const Backward& arguments, const Place& place, double* shared,
                                     typename Element::Sum (&sums)[GROUP]) {
     using Storage = typename Element::Storage;
     using Loop = BackwardLoop<Element, Codec, LEARNED>;
     const Shape& shape = arguments.shape;
-    const Place place = Place::own(shape, block);
     if (place.is_empty()) return;
     typename Element::Wide slopes[GROUP];
     place.slopes(shape, arguments.slopes, slopes);
@@ -90,25 +89,31 @@ template <class Element, class Codec>
 PRELU_MEM_DEVICE void backward_block(const Backward& arguments,
                                      const Shared<typename Element::Sum>& shared) {
     using Sum = typename Element::Sum;
-    const Block block = Block::own(arguments.shape);
+    const Shape& shape = arguments.shape;
+    const Block block = Block::own(shape);
+    const Place place = Place::own(shape, block);
     Sum sums[GROUP];
 #pragma unroll
     for (u32 lane = 0; lane < GROUP; ++lane) sums[lane] = Sum::zero();
     if (arguments.partials == nullptr) {
-        backward_rows<Element, Codec, false>(arguments, block, shared.columns, sums);
+        backward_rows<Element, Codec, false>(arguments, place, shared.columns, sums);
         return;
     }
-    backward_rows<Element, Codec, true>(arguments, block, shared.columns, sums);
-    write_partials(arguments.shape, block, sums, shared, static_cast<Sum*>(arguments.partials));
+    if (threadIdx.x == 0) *shared.first = place.first;
+    const u32 cut = place.first.cut(shape);
+    backward_rows<Element, Codec, true>(arguments, place, shared.columns, sums);
+    write_partials(shape, block, cut, sums, shared, static_cast<Sum*>(arguments.partials));
 }
 
 }  // namespace prelu_mem
 
 /// The kernel `backward` of a codec.
 #define PRELU_MEM_BACKWARD(Codec)                                                                \
-    PRELU_MEM_KERNEL(backward, prelu_mem::Backward, 2) {                                         \
+    PRELU_MEM_KERNEL(backward, prelu_mem::Backward,                                              \
+                     prelu_mem::elements::PRELU_MEM_ELEMENT::BLOCKS) {                           \
         using Element = prelu_mem::elements::PRELU_MEM_ELEMENT;                                  \
         PRELU_MEM_SHARED(double, columns, prelu_mem::SHARED_COLUMNS * Element::Sum::PARTS);      \
         PRELU_MEM_SHARED(Element::Sum, warps, prelu_mem::WARPS);                                 \
-        prelu_mem::backward_block<Element, Codec<Element>>(arguments, {columns, warps});         \
+        PRELU_MEM_SHARED(prelu_mem::Column, first, 1);                                           \
+        prelu_mem::backward_block<Element, Codec<Element>>(arguments, {columns, warps, first});  \
     }

@@ -72,8 +72,10 @@ struct f32 {
     using Storage = float;
     using Wide = float;
     using Sum = Plain;
-    /// Rows whose loads are in flight together: 64 bytes of each tensor.
+    /// Rows whose loads are in flight together.
     static constexpr u32 ROWS = 2;
+    /// Blocks of backward that a multiprocessor shall have registers for.
+    static constexpr u32 BLOCKS = 2;
 
     PRELU_MEM_DEVICE static float widen(float value) { return value; }
     PRELU_MEM_DEVICE static float narrow(float wide) { return wide; }
@@ -89,6 +91,7 @@ struct f64 {
     using Wide = double;
     using Sum = Twofold;
     static constexpr u32 ROWS = 1;
+    static constexpr u32 BLOCKS = 2;
 
     PRELU_MEM_DEVICE static double widen(double value) { return value; }
     PRELU_MEM_DEVICE static double narrow(double wide) { return wide; }
@@ -102,7 +105,8 @@ struct f16 {
     using Storage = unsigned short;
     using Wide = float;
     using Sum = Plain;
-    static constexpr u32 ROWS = 4;
+    static constexpr u32 ROWS = 2;
+    static constexpr u32 BLOCKS = 3;
 
 #ifndef PRELU_MEM_SHIM
     PRELU_MEM_DEVICE static float widen(Storage half) {
@@ -149,7 +153,8 @@ struct bf16 {
     using Storage = unsigned short;
     using Wide = float;
     using Sum = Plain;
-    static constexpr u32 ROWS = 4;
+    static constexpr u32 ROWS = 2;
+    static constexpr u32 BLOCKS = 3;
 
     PRELU_MEM_DEVICE static float widen(Storage half) { return bits_as<float>(u32(half) << 16); }
     /// To nearest, ties to even; a NaN stays one.

@@ -1,11 +1,13 @@
 // The end of backward: the slope gradient from the partials.
 //
 //     for each member, in parallel, for each of its `lanes` threads:
-//         sum = every lanes-th partial of the member
+//         for each of its strips that is the thread's:
+//             sum += the partials of every step-th chunk
 //     slope gradient[channel] += (sum of those sums) / divisor
 //
-// Departure: a member's partials are looked for by strip: in every strip where strips are longer
-// than a period, else in those that its run in each period may touch.
+// Departures: (1) a member's strips are looked for: among all where strips are longer than a period, else
+// among those that its run in each period may touch; (2) the loads of several chunks are issued before the first of
+// them is used.
 #pragma once
 
 #include "elements.cuh"
@@ -37,42 +39,52 @@ struct Candidates {
     }
 };
 
+/// The sum of a member's partials in one of its candidates, of the chunks from `chunk` on in steps of `step`.
 template <class Sum>
-PRELU_MEM_DEVICE Sum partial_of(const Finish& arguments, const Candidates& candidates, u64 member,
-                                u64 index) {
+PRELU_MEM_DEVICE Sum sum_of_chunks(const Finish& arguments, const Candidates& candidates,
+                                   u64 member, u64 candidate, u64 chunk, u32 step) {
+    constexpr u32 IN_FLIGHT = 8 / Sum::PARTS;
     const Shape& shape = arguments.shape;
-    if (member >= shape.members || index >= arguments.chunks * candidates.count) return Sum::zero();
-    const u64 chunk = quotient(index, candidates.count);
-    const u64 strip = candidates.strip(shape, member, index - chunk * candidates.count);
-    if (strip >= shape.strips) return Sum::zero();
+    Sum sum = Sum::zero();
+    const u64 strip = candidates.strip(shape, member, candidate);
+    if (strip >= shape.strips) return sum;
     const Slots slots = Slots::of(shape, strip);
     const u64 slot = member - slots.first + (member < slots.first ? shape.members : 0);
-    if (slot >= slots.count) return Sum::zero();
-    const Sum* const partials = static_cast<const Sum*>(arguments.partials);
-    return partials[(chunk * shape.strips + strip) * shape.slots + slot];
+    if (slot >= slots.count) return sum;
+    const u64 stride = u64(shape.strips) * shape.slots;
+    const Sum* const partials =
+        static_cast<const Sum*>(arguments.partials) + strip * shape.slots + slot;
+    for (; chunk < arguments.chunks; chunk += IN_FLIGHT * step) {
+        Sum terms[IN_FLIGHT];
+#pragma unroll
+        for (u32 next = 0; next < IN_FLIGHT; ++next) {
+            const u64 at = chunk + next * step;
+            terms[next] = at < arguments.chunks ? partials[at * stride] : Sum::zero();
+        }
+#pragma unroll
+        for (u32 next = 0; next < IN_FLIGHT; ++next) sum.merge(terms[next]);
+    }
+    return sum;
 }
 
 template <class Sum>
 PRELU_MEM_DEVICE void finish_members(const Finish& arguments, Sum* scratch) {
-    constexpr u32 IN_FLIGHT = 4;
     const Shape& shape = arguments.shape;
-    const u32 lanes = arguments.lanes;
+    const u32 lanes = arguments.lanes, lane = threadIdx.x % lanes;
     const u64 member = u64(blockIdx.x) * (PRELU_MEM_THREADS / lanes) + threadIdx.x / lanes;
     const Candidates candidates = Candidates::of(shape);
+    // Threads side by side on different candidates, and those behind them on other chunks.
+    u32 side = 1;
+    while (side < lanes && side < candidates.count) side *= 2;
     Sum sum = Sum::zero();
-    for (u64 index = threadIdx.x % lanes; index < arguments.chunks * candidates.count;
-         index += IN_FLIGHT * lanes) {
-        Sum partials[IN_FLIGHT];
-#pragma unroll
-        for (u32 next = 0; next < IN_FLIGHT; ++next) {
-            partials[next] =
-                partial_of<Sum>(arguments, candidates, member, index + next * lanes);
+    if (member < shape.members) {
+        for (u64 candidate = lane % side; candidate < candidates.count; candidate += side) {
+            sum.merge(sum_of_chunks<Sum>(arguments, candidates, member, candidate, lane / side,
+                                         lanes / side));
         }
-#pragma unroll
-        for (u32 next = 0; next < IN_FLIGHT; ++next) sum.merge(partials[next]);
     }
     sum = across(sum, lanes, scratch);
-    if (member < shape.members && threadIdx.x % lanes == 0) {
+    if (member < shape.members && lane == 0) {
         const u64 channel = shape.channels ? shape.channels[member] : member;
         arguments.slope_gradient[channel] += sum.value() / arguments.divisors[member];
     }

@@ -1,5 +1,12 @@
 // The slope gradient's sums: from columns to one partial per member and block. Every addition has its
 // place, given by the shape alone, so that the sums are the same bits in every run.
+//
+//     a thread adds up its columns: those of its first member, and those of the next one
+//     for each member that the strip touches, in parallel, for each of its `lanes` threads:
+//         sum = every lanes-th of those sums that are the member's
+//     partial[member] = the sum of its threads' sums
+//
+// Departure: of members that are narrower than a thread's columns, each column stays by itself.
 #pragma once
 
 #include "place.cuh"
@@ -7,11 +14,12 @@
 
 namespace prelu_mem {
 
-/// A block's sums by column.
+/// A block's sums.
 template <class Sum>
 struct Shared {
     double* columns; ///< SHARED_COLUMNS * Sum::PARTS
     Sum* warps;      ///< WARPS
+    Column* first;   ///< the strip's first column
 
     PRELU_MEM_DEVICE Sum column(u32 column) const {
         return Sum::read(columns + shared_column(column), SHARED_COLUMNS);
@@ -28,47 +36,70 @@ struct Slots {
     u32 width;  ///< columns of the strip
     u32 count;
 
-    PRELU_MEM_DEVICE static Slots of(const Shape& shape, u64 strip) {
-        const Column column = Column::at(shape, strip * STRIP);
+    PRELU_MEM_DEVICE static Slots at(const Shape& shape, u64 strip, const Column& column) {
         const u64 width = smaller(STRIP, shape.columns - strip * STRIP);
         const u64 runs = quotient(column.within + width + shape.inner - 1, shape.inner);
         return {column.member, column.within, u32(width), u32(smaller(runs, shape.members))};
     }
+    PRELU_MEM_DEVICE static Slots of(const Shape& shape, u64 strip) {
+        return at(shape, strip, Column::at(shape, strip * STRIP));
+    }
 };
 
-/// The sum of every `lanes`-th column of a slot from its column `lane` on. Columns are counted from
-/// where the run of slot 0 begins, `slots.before` columns left of the strip.
+/// Columns that a thread adds up before it shares them: all of its own, among which two members meet at most, or none.
+PRELU_MEM_DEVICE u32 unit_of(const Shape& shape) { return shape.inner < GROUP ? 1 : GROUP; }
+
+/// Shares a thread's sums: by column, or in the place of the first one's those of its first `cut` columns, and behind
+/// that those of the others.
+template <class Sum>
+PRELU_MEM_DEVICE void share(u32 unit, u32 cut, const Sum (&sums)[GROUP],
+                            const Shared<Sum>& shared) {
+    const u32 first = threadIdx.x * GROUP;
+    if (unit == 1) {
+#pragma unroll
+        for (u32 lane = 0; lane < GROUP; ++lane) shared.set(first + lane, sums[lane]);
+        return;
+    }
+    Sum head = Sum::zero(), tail = Sum::zero();
+#pragma unroll
+    for (u32 lane = 0; lane < GROUP; ++lane) {
+        if (lane < cut) head.merge(sums[lane]);
+        else tail.merge(sums[lane]);
+    }
+    shared.set(first, head);
+    shared.set(first + 1, tail);
+}
+
+/// The sum of every `lanes`-th unit of a slot from its unit `lane` on, run by run. Columns are the strip's, and those
+/// beyond it are cut off, so that 32 bits hold them.
 template <class Sum>
 PRELU_MEM_DEVICE Sum sum_of_slot(const Shape& shape, const Slots& slots, u32 slot, u32 lane,
-                                 u32 lanes, const Shared<Sum>& shared) {
-    const u64 first = lane + (slot == 0 ? slots.before : 0);
-    const u64 runs = quotient(first, shape.inner);
-    const u64 step_runs = lanes / smaller(shape.inner, 2 * PRELU_MEM_THREADS);
-    const u64 step_within = lanes - step_runs * shape.inner;
-    u64 run = slot * shape.inner + runs * shape.period;
-    u64 within = first - runs * shape.inner;
+                                 u32 lanes, u32 unit, const Shared<Sum>& shared) {
+    const u64 left = shape.inner - slots.before;
+    u64 run = slot == 0 ? 0 : left + (slot - 1) * shape.inner;
+    u64 run_end = slot == 0 ? left : run + shape.inner;
     Sum sum = Sum::zero();
-    while (run + within < slots.before + slots.width) {
-        sum.merge(shared.column(u32(run + within - slots.before)));
-        run += step_runs * shape.period;
-        within += step_within;
-        if (within >= shape.inner) {
-            within -= shape.inner;
-            run += shape.period;
+    while (run < slots.width) {
+        const u32 begin = u32(run), end = u32(smaller(run_end, slots.width));
+        for (u32 column = begin / unit * unit + lane * unit; column < end; column += lanes * unit) {
+            // A unit that begins before the run is another member's but for its end.
+            sum.merge(shared.column(column + (column < begin ? 1 : 0)));
         }
+        run_end += shape.period;
+        run = run_end - shape.inner;
     }
     return sum;
 }
 
-/// Writes the partials of a block from the sums of its threads' columns.
+/// Writes the partials of a block from the sums of its threads' columns, of which the first `cut` are one member's.
 template <class Sum>
-PRELU_MEM_DEVICE void write_partials(const Shape& shape, const Block& block,
+PRELU_MEM_DEVICE void write_partials(const Shape& shape, const Block& block, u32 cut,
                                      const Sum (&sums)[GROUP], const Shared<Sum>& shared,
                                      Sum* partials) {
-#pragma unroll
-    for (u32 lane = 0; lane < GROUP; ++lane) shared.set(threadIdx.x * GROUP + lane, sums[lane]);
+    const u32 unit = unit_of(shape);
+    share(unit, cut, sums, shared);
     __syncthreads();
-    const Slots slots = Slots::of(shape, block.strip);
+    const Slots slots = Slots::at(shape, block.strip, *shared.first);
     u32 lanes = PRELU_MEM_THREADS;
     while (lanes > 1 && lanes * slots.count > PRELU_MEM_THREADS) lanes /= 2;
     Sum* const own = partials + (block.chunk * shape.strips + block.strip) * shape.slots;
@@ -76,7 +107,7 @@ PRELU_MEM_DEVICE void write_partials(const Shape& shape, const Block& block,
         const u32 slot = first + threadIdx.x / lanes;
         Sum sum = Sum::zero();
         if (slot < slots.count) {
-            sum = sum_of_slot(shape, slots, slot, threadIdx.x % lanes, lanes, shared);
+            sum = sum_of_slot(shape, slots, slot, threadIdx.x % lanes, lanes, unit, shared);
         }
         sum = across(sum, lanes, shared.warps);
         if (slot < slots.count && threadIdx.x % lanes == 0) own[slot] = sum;

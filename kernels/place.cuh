@@ -33,6 +33,11 @@ struct Column {
         ++repeat;
     }
 
+    /// Columns of the member among this one and the seven to the right.
+    PRELU_MEM_DEVICE u32 cut(const Shape& shape) const {
+        return u32(smaller(GROUP, shape.inner - within));
+    }
+
     /// Tensor elements before it in a row.
     PRELU_MEM_DEVICE u64 offset(const Shape& shape) const {
         const u64 channel = shape.channels ? shape.channels[member] : member;

@@ -76,13 +76,12 @@ PRELU_MEM_DEVICE Sum across(Sum mine, u32 lanes, Sum* scratch) {
         mine.merge(mine.lane_above(step));
     }
     if (lanes > 32) {
-        const u32 warp = threadIdx.x / 32;
+        const u32 warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = lanes / 32;
         __syncthreads();
-        if (threadIdx.x % 32 == 0) scratch[warp] = mine;
+        if (lane == 0) scratch[warp] = mine;
         __syncthreads();
-        if (threadIdx.x % lanes == 0) {
-            for (u32 next = warp + 1; next < warp + lanes / 32; ++next) mine.merge(scratch[next]);
-        }
+        mine = lane < warps ? scratch[warp / warps * warps + lane] : Sum::zero();
+        for (u32 step = warps / 2; step > 0; step /= 2) mine.merge(mine.lane_above(step));
     }
     return mine;
 }

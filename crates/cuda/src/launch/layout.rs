@@ -1,5 +1,5 @@
-//! How the elements of one class are shared out among blocks: by the geometry alone, so that sums are
-//! the same bits on every device.
+//! How the elements of one class are shared out among blocks: by the geometry and the elements' size alone, so that
+//! sums are the same bits on every device.
 
 use prelu_mem_core::Geometry;
 
@@ -17,14 +17,19 @@ const STRIP: u64 = GROUP * THREADS as u64;
 /// for sums of 8 bytes, wherever there are enough rows.
 const ELEMENTS_PER_PARTIAL: u64 = 64;
 
-/// A block has no more rows than it needs while there are fewer blocks than this ..
-const FEW_BLOCKS: u64 = 1 << 10;
+/// Blocks that keep a large device busy once: a block has no more rows than it needs while there are fewer ..
+const FEW_BLOCKS: u64 = 1 << 8;
 
-/// .. and takes on more than `ROWS_THAT_PAY` only where there would be more blocks than this.
+/// .. and takes on more of a tensor than pays only where there would be more blocks than this.
 const MANY_BLOCKS: u64 = 1 << 13;
 
-/// Rows over which a block's fixed work, such as its sums, is small beside the memory's.
-const ROWS_THAT_PAY: u64 = 4;
+/// Bytes of a tensor over which a block's fixed work is small beside the memory's (measured: decision 20); in
+/// backward that is much, its sums.
+const FORWARD_PAYS: u64 = 16 << 10;
+const BACKWARD_PAYS: u64 = 64 << 10;
+
+/// Rows whose loads are in flight together.
+const ROWS: u64 = 2;
 
 /// The most strips to a row that folding may make.
 const FOLDED_STRIPS: u64 = 16;
@@ -32,12 +37,16 @@ const FOLDED_STRIPS: u64 = 16;
 /// One class's matrix and its launches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// The matrix; its channels' address is 0.
+    /// The matrix, as backward shares it out; its channels' address is 0.
     pub(super) shape: Shape,
     /// Of `rows_per_block` rows.
     pub(super) chunks: u64,
-    /// Blocks of forward and of backward.
+    /// Blocks of backward.
     pub(super) blocks: u32,
+    /// Rows of a block of forward.
+    pub(super) forward_rows: u64,
+    /// Blocks of forward.
+    pub(super) forward_blocks: u32,
     /// Sums that backward leaves for the end.
     pub(super) partials: u64,
     /// Threads per member at the end, a power of two.
@@ -47,11 +56,15 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The matrix of `members` of the geometry's channels; none where it is empty.
+    /// The matrix of `members` of the geometry's channels, of elements of `bytes` bytes; none where it is empty.
     ///
     /// # Errors
     /// [`CudaError::Grid`] for more elements than a launch can cover.
-    pub(super) fn of(geometry: &Geometry, members: usize) -> Result<Option<Self>, CudaError> {
+    pub(super) fn of(
+        geometry: &Geometry,
+        members: usize,
+        bytes: usize,
+    ) -> Result<Option<Self>, CudaError> {
         let count = geometry.outer() * members * geometry.inner();
         if count == 0 {
             return Ok(None);
@@ -70,7 +83,10 @@ impl Layout {
         let (rows, strips) = (outer.div_ceil(repeats), columns.div_ceil(STRIP));
         let runs = (2 * (inner - 1) + columns.min(STRIP)) / inner;
         let slots = runs.min(members);
-        let rows_per_block = rows_per_block(rows, strips, slots);
+        let strip_bytes = STRIP * bytes as u64;
+        let forward_rows = rows_per_block(rows, strips, 1, FORWARD_PAYS / strip_bytes);
+        let least = (slots * ELEMENTS_PER_PARTIAL).div_ceil(STRIP);
+        let rows_per_block = rows_per_block(rows, strips, least, BACKWARD_PAYS / strip_bytes);
         let chunks = rows.div_ceil(rows_per_block);
         let candidates =
             if period <= STRIP { strips } else { repeats * ((inner - 1).div_ceil(STRIP) + 1) };
@@ -96,6 +112,8 @@ impl Layout {
             },
             chunks,
             blocks: grid(strips * chunks)?,
+            forward_rows,
+            forward_blocks: grid(strips * rows.div_ceil(forward_rows))?,
             partials: strips * chunks * slots,
             finish_lanes: grid(lanes)?,
             finish_blocks: grid(members.div_ceil(u64::from(THREADS) / lanes))?,
@@ -127,16 +145,14 @@ fn repeats(outer: u64, period: u64, period_stride: u64) -> u64 {
     best
 }
 
-/// Rows of a block, so that the blocks are of nearly one size.
-fn rows_per_block(rows: u64, strips: u64, slots: u64) -> u64 {
+/// Rows of a block, so that the blocks are of nearly one size: at least `least`, and while there are few blocks not
+/// more than `pays`.
+fn rows_per_block(rows: u64, strips: u64, least: u64, pays: u64) -> u64 {
     let units = rows * strips;
-    let wanted = (units / FEW_BLOCKS).clamp(1, ROWS_THAT_PAY).max(units.div_ceil(MANY_BLOCKS));
-    // A few rows' loads are in flight together.
-    let rounded = |rows: u64| {
-        if rows < ROWS_THAT_PAY { rows } else { rows.next_multiple_of(ROWS_THAT_PAY) }
-    };
-    let bounded = wanted.max((slots * ELEMENTS_PER_PARTIAL).div_ceil(STRIP));
-    let chunks = rows.div_ceil(rounded(bounded).min(rows));
+    let wanted = units.div_ceil(FEW_BLOCKS).min(pays).max(units.div_ceil(MANY_BLOCKS)).max(least);
+    // Loads of an odd row at the end would be alone in flight.
+    let rounded = |rows: u64| if rows < ROWS { rows } else { rows.next_multiple_of(ROWS) };
+    let chunks = rows.div_ceil(rounded(wanted).min(rows));
     rounded(rows.div_ceil(chunks)).min(rows)
 }
 
@@ -150,8 +166,12 @@ mod tests {
         Geometry::from_shape(shape, 1, Sharing::PerChannel).expect("addressable")
     }
 
+    fn layout_of(shape: &[usize], members: usize, bytes: usize) -> Layout {
+        Layout::of(&geometry(shape), members, bytes).expect("within a grid").expect("not empty")
+    }
+
     fn layout(shape: &[usize], members: usize) -> Layout {
-        Layout::of(&geometry(shape), members).expect("within a grid").expect("not empty")
+        layout_of(shape, members, 4)
     }
 
     /// Shapes whose rows are long, short, many, few, and longer than 32 bits count.
@@ -181,7 +201,11 @@ mod tests {
                 if members == 0 || members > shape[1] {
                     continue;
                 }
-                let Layout { shape: s, chunks, blocks, .. } = layout(&shape, members);
+                let Layout { shape: s, chunks, blocks, forward_rows, forward_blocks, .. } =
+                    layout(&shape, members);
+                let forward_chunks = u64::from(forward_blocks) / u64::from(s.strips);
+                assert!(forward_chunks * forward_rows >= s.rows, "{shape:?}");
+                assert!((forward_chunks - 1) * forward_rows < s.rows, "{shape:?}");
                 assert_eq!(s.elements, (shape[0] * members * shape[2]) as u64, "{shape:?}");
                 assert!(s.rows * s.columns >= s.elements, "{shape:?}");
                 assert!((s.rows - 1) * s.columns < s.elements, "{shape:?}");
@@ -246,19 +270,28 @@ mod tests {
             [3, 512, 3_199],
             [1_000_000_007, 1, 1],
         ] {
-            let Layout { shape: s, blocks, .. } = layout(&shape, shape[1]);
-            assert!(blocks >= 1_000, "{shape:?}: {blocks} blocks");
-            let lanes = u64::from(s.strips) * STRIP * s.rows;
-            assert!(lanes * 9 <= s.elements * 10, "{shape:?}: {lanes} lanes, {} used", s.elements);
+            for bytes in [2, 4, 8] {
+                let Layout { shape: s, blocks, forward_blocks, .. } =
+                    layout_of(&shape, shape[1], bytes);
+                let most = s.rows * u64::from(s.strips);
+                let busy = FEW_BLOCKS.min(most) * 3 / 4;
+                assert!(
+                    u64::from(blocks.min(forward_blocks)) >= busy,
+                    "{shape:?}: {blocks} blocks"
+                );
+                let lanes = u64::from(s.strips) * STRIP * s.rows;
+                let used = s.elements;
+                assert!(lanes * 9 <= used * 10, "{shape:?}: {lanes} lanes, {used} used");
+            }
         }
     }
 
     #[test]
     fn a_tensor_that_no_launch_can_cover_is_refused() {
         let count = 1_usize << 55;
-        let error = Layout::of(&geometry(&[1, 2, count]), 2).expect_err("2^45 strips");
+        let error = Layout::of(&geometry(&[1, 2, count]), 2, 4).expect_err("2^45 strips");
         assert_eq!(error, CudaError::Grid { count: 2 * count });
-        assert!(Layout::of(&geometry(&[0, 3, 7]), 3).expect("nothing to cover").is_none());
-        assert!(Layout::of(&geometry(&[2, 3, 7]), 0).expect("nothing to cover").is_none());
+        assert!(Layout::of(&geometry(&[0, 3, 7]), 3, 4).expect("nothing to cover").is_none());
+        assert!(Layout::of(&geometry(&[2, 3, 7]), 0, 4).expect("nothing to cover").is_none());
     }
 }

@@ -108,9 +108,10 @@ impl<C: DeviceCodec<T>, T: Element> Kernels<C, T> for Cuda {
                 Channel::Kept => kept.address(),
                 Channel::Derived => 0,
             };
-            let shape = class.layout.shape;
+            let rows_per_block = class.layout.forward_rows;
+            let shape = Shape { rows_per_block, ..class.layout.shape };
             let arguments = Forward { shape, slopes: class.slopes, x: x.address(), words };
-            let grid = [class.layout.blocks, 1];
+            let grid = [class.layout.forward_blocks, 1];
             // SAFETY: `forward` takes `Forward`. The tensor, the words and the kept elements are of the
             // plan's lengths, as checked above; the tables live as long as the plan,
             // and are freed in stream order.

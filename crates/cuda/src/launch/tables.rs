@@ -43,7 +43,7 @@ pub(super) fn layouts<C: Codec<T>, T: Element>(
     let mut layouts = Vec::new();
     for class in CLASSES {
         let members = plan.classes().iter().filter(|&&channel| channel == class).count();
-        if let Some(layout) = Layout::of(plan.by_slope(), members)? {
+        if let Some(layout) = Layout::of(plan.by_slope(), members, size_of::<T>())? {
             layouts.push((class, layout));
         }
     }
