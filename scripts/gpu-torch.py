@@ -33,6 +33,7 @@ def main():
     properties = torch.cuda.get_device_properties(0)
     result = {
         "schema": 1,
+        "record": "torch-prelu",
         "device": properties.name,
         "memory_bytes": properties.total_memory,
         "compute_capability": f"{properties.major}.{properties.minor}",

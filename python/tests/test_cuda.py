@@ -55,6 +55,35 @@ def test_slopes_that_an_optimizer_changes():
         optimizer.step()
 
 
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_slopes_are_copied_once_per_step(optimizer):
+    """In one piece behind the optimizer's step: no layer waits for the device. What is written by hand is seen too."""
+    model = nn.Sequential(*(PReLU(channels, inplace=False, device="cuda") for channels in (4, 1, 4)))
+    optimizer = optimizer(model.parameters(), lr=0.1)
+
+    def step():
+        x = torch.randn(2, 4, 6, device="cuda")
+        y, expected = model(x * 1), x
+        for layer in model:
+            expected = nn.functional.prelu(expected, layer.weight)
+        y.square().sum().backward()
+        return y, expected
+
+    step()
+    optimizer.step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        results = [step() for _ in range(2)]
+        optimizer.step()
+        results.append(step())
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    with torch.no_grad():
+        model[1].weight.mul_(-2)
+    for y, expected in [*results, step()]:
+        assert same_bits(y, expected)
+
+
 def test_memory():
     """conv - PReLU - conv: the output and the bits, allocated by torch."""
     x = torch.randn(8, 64, 112, 112, device="cuda", requires_grad=True)

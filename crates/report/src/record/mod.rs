@@ -55,10 +55,14 @@ pub enum Kind {
     TorchLayer,
     /// A training step in PyTorch, told of there too.
     TorchStep,
+    /// PyTorch's own operator on a GPU, told of in docs/cuda.md.
+    TorchPrelu,
+    /// What ran on a GPU and how it ended, told of there too.
+    GpuRun,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Bench,
         Self::Check,
         Self::Training,
@@ -68,6 +72,8 @@ impl Kind {
         Self::Instructions,
         Self::TorchLayer,
         Self::TorchStep,
+        Self::TorchPrelu,
+        Self::GpuRun,
     ];
 
     /// As records write it.
@@ -82,6 +88,8 @@ impl Kind {
             Self::Instructions => "instructions",
             Self::TorchLayer => "torch-layer",
             Self::TorchStep => "torch-step",
+            Self::TorchPrelu => "torch-prelu",
+            Self::GpuRun => "gpu-run",
         }
     }
 }
@@ -152,7 +160,11 @@ pub fn read(bytes: &[u8]) -> Result<Record, String> {
         Kind::Layouts => of(kind, bytes).map(Record::Layouts),
         Kind::Peers => of(kind, bytes).map(Record::Peers),
         Kind::Burn => of(kind, bytes).map(Record::Burn),
-        Kind::Instructions | Kind::TorchLayer | Kind::TorchStep => Ok(Record::Aside),
+        Kind::Instructions
+        | Kind::TorchLayer
+        | Kind::TorchStep
+        | Kind::TorchPrelu
+        | Kind::GpuRun => Ok(Record::Aside),
     }
 }
 
@@ -190,7 +202,7 @@ mod tests {
                 assert!(reason.contains(part), "{text}: {reason}");
             }
         }
-        for kind in ["instructions", "torch-layer", "torch-step"] {
+        for kind in ["instructions", "torch-layer", "torch-step", "torch-prelu", "gpu-run"] {
             let record = format!(r#"{{"record": "{kind}", "schema": 1}}"#);
             assert!(matches!(read(record.as_bytes()), Ok(Record::Aside)), "{kind}");
         }
