@@ -3,7 +3,7 @@
 //
 //     a thread adds up its columns: those of its first member, and those of the next one
 //     for each member that the strip touches, in parallel, for each of its `lanes` threads:
-//         sum = every lanes-th of those sums that are the member's
+//         sum = some of those sums that are the member's, run by run
 //     partial[member] = the sum of its threads' sums
 //
 // Departure: of members that are narrower than a thread's columns, each column stays by itself.
@@ -70,22 +70,25 @@ PRELU_MEM_DEVICE void share(u32 unit, u32 cut, const Sum (&sums)[GROUP],
     shared.set(first + 1, tail);
 }
 
-/// The sum of every `lanes`-th unit of a slot from its unit `lane` on, run by run. Columns are the strip's, and those
-/// beyond it are cut off, so that 32 bits hold them.
+/// One of `lanes` parts of a slot's sum: threads side by side on units of one run, and those behind them on other runs.
+/// Columns are the strip's, and those beyond it are cut off, so that 32 bits hold them.
 template <class Sum>
 PRELU_MEM_DEVICE Sum sum_of_slot(const Shape& shape, const Slots& slots, u32 slot, u32 lane,
                                  u32 lanes, u32 unit, const Shared<Sum>& shared) {
-    const u64 left = shape.inner - slots.before;
-    u64 run = slot == 0 ? 0 : left + (slot - 1) * shape.inner;
-    u64 run_end = slot == 0 ? left : run + shape.inner;
+    u32 side = 1;
+    while (side < lanes && side * unit < shape.inner) side *= 2;
+    // The first run of slot 0 has begun before the strip.
+    u64 run_end = shape.inner - slots.before + slot * shape.inner + lane / side * shape.period;
+    u64 run = run_end > shape.inner ? run_end - shape.inner : 0;
     Sum sum = Sum::zero();
     while (run < slots.width) {
         const u32 begin = u32(run), end = u32(smaller(run_end, slots.width));
-        for (u32 column = begin / unit * unit + lane * unit; column < end; column += lanes * unit) {
+        const u32 first = begin / unit * unit + lane % side * unit;
+        for (u32 column = first; column < end; column += side * unit) {
             // A unit that begins before the run is another member's but for its end.
             sum.merge(shared.column(column + (column < begin ? 1 : 0)));
         }
-        run_end += shape.period;
+        run_end += lanes / side * shape.period;
         run = run_end - shape.inner;
     }
     return sum;

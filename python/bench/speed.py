@@ -6,8 +6,9 @@
 
 All in one run and one process, sampled alternately, pre-activations of random signs. Timed are the layer's calls alone:
 its input was just written, as by the layer before, and so was its upstream gradient, which nobody else owns.
-On a GPU it is the time between events around the calls, in a queue that is filled ahead of the device: Python's time is hidden there, as in
-a network that keeps the device busy. On the CPU the allocator is the one of the environment: MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 keep what is freed.
+On a GPU it is the time between events around the calls, in a queue that is filled ahead of the device: Python's time is
+hidden there, as in a network that keeps the device busy. On the CPU the allocator is the one of the environment:
+MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 keep what is freed.
 """
 
 import argparse
@@ -166,7 +167,8 @@ def main():
         record = {
             "schema": 1, "record": "torch-layer", "torch": torch.__version__, "python": platform.python_version(),
             "batch": options.batch, "threads": options.threads, "dtype": options.dtype, "strategy": options.strategy,
-            "device": options.device, "machine": machine(options.device), "allocator": allocator, "signs": "random", "slopes": "uniform in [0.05, 0.45]",
+            "device": options.device, "machine": machine(options.device), "allocator": allocator,
+            "signs": "random", "slopes": "uniform in [0.05, 0.45]",
             "milliseconds": {name: seconds * 1e3 for name, seconds in step.items()}, "ratios": ratios, "rows": rows,
         }  # fmt: skip
         options.output.write_text(json.dumps(record) + "\n", encoding="utf-8")

@@ -4,7 +4,8 @@
   python bench/step.py [--batch 8] [--steps 20] [--size 112] [--threads 2] [--output RECORD.json]
   python bench/step.py --device cuda --batch 128 [--autocast bfloat16]
 
-The peak is the process's on the CPU, and on a GPU that of what PyTorch has allocated there. Each side runs in a process of its own, so that the peaks are its own.
+The peak is the process's on the CPU, and on a GPU that of what PyTorch has allocated there. Each side runs in a process of
+its own, so that the peaks are its own.
 """
 
 import argparse
@@ -58,7 +59,8 @@ def main():
         settings = {key: getattr(options, key) for key in ("batch", "steps", "size", "threads", "strategy", "device", "autocast")}
         record = {
             "schema": 1, "record": "torch-step", "network": "iresnet50", "torch": torch.__version__,
-            "python": platform.python_version(), "machine": platform.machine(), "place": where, "settings": settings, "sides": results,
+            "python": platform.python_version(), "machine": platform.machine(), "place": where,
+            "settings": settings, "sides": results,
         }  # fmt: skip
         options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

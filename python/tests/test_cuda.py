@@ -57,7 +57,7 @@ def test_slopes_that_an_optimizer_changes():
 
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
 def test_slopes_are_copied_once_per_step(optimizer):
-    """In one piece behind the optimizer's step: no layer waits for the device. What is written by hand is seen too."""
+    """In one piece behind the optimizer's step: PyTorch sees no layer wait for the device. What is written by hand is seen too."""
     model = nn.Sequential(*(PReLU(channels, inplace=False, device="cuda") for channels in (4, 1, 4)))
     optimizer = optimizer(model.parameters(), lr=0.1)
 
@@ -70,7 +70,9 @@ def test_slopes_are_copied_once_per_step(optimizer):
         return y, expected
 
     step()
-    optimizer.step()
+    # Where new tensors are made on the GPU, what is copied to the host is not.
+    with torch.device("cuda"):
+        optimizer.step()
     torch.cuda.set_sync_debug_mode("error")
     try:
         results = [step() for _ in range(2)]
@@ -82,6 +84,17 @@ def test_slopes_are_copied_once_per_step(optimizer):
         model[1].weight.mul_(-2)
     for y, expected in [*results, step()]:
         assert same_bits(y, expected)
+
+
+def test_a_graph_of_learned_slopes_is_refused(monkeypatch):
+    """It would keep the slopes of its capture; frozen ones do not change."""
+    layer = PReLU(3, inplace=False, device="cuda")
+    x = torch.randn(2, 3, 4, device="cuda")
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with pytest.raises(RuntimeError, match="freeze them"):
+        layer(x)
+    layer.weight.requires_grad_(False)
+    assert same_bits(layer(x), nn.functional.prelu(x, layer.weight))
 
 
 def test_memory():

@@ -36,7 +36,7 @@ static OPEN: Mutex<Vec<(usize, Weak<Opened>)>> = Mutex::new(Vec::new());
 
 impl Device {
     /// Opens the device of this index, counted from 0. One that is open is not asked for again: loading the
-    /// driver's library and asking for its devices takes as long as many a layer does.
+    /// driver's library and asking for its devices takes as long as a layer's pass.
     pub(crate) fn open(index: usize) -> Result<Self, CudaError> {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, device)| device.strong_count() > 0);

@@ -83,6 +83,11 @@ def backward_(
 
 
 def _room(dense: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor, _native.Plan]:
+    if learned and dense.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            "prelu_mem reads learned slopes on the host, so that a CUDA graph would keep those of its capture: "
+            "freeze them, or leave this layer out of the graph"
+        )
     host = on_host(slopes, dense.dtype)
     values = (host.data_ptr(), host.numel())
     made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)

@@ -3,9 +3,9 @@
 On the CPU they are there already: the engine compares their values with those it has planned for, so that it
 plans once per set of values, whoever wrote them. From a GPU they are copied once per version of the parameter:
 
-    after an optimizer's step   all of its slopes in one piece, behind the step, without waiting
-    a layer's forward pass      waits for that piece, once per step and not once per layer
-    any other new version       the layer's own, which waits for the device
+    after a torch.optim step   all slopes that it has in hand in one piece, behind the step, without waiting
+    a layer's forward pass     waits for that piece, once per step and not once per layer
+    any other new version      the layer's own, which waits for the device
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Copy:
         """In the current stream of the tensors' device: behind what was put there."""
         with torch.no_grad(), torch.cuda.device(parts[0].device):
             values = torch.cat([part.detach().reshape(-1) for part in parts])
-            host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+            host = torch.empty(values.shape, dtype=values.dtype, device="cpu", pin_memory=True)
             host.copy_(values, non_blocking=True)
             self.done: torch.cuda.Event | None = torch.cuda.Event()
             self.done.record()
@@ -33,8 +33,10 @@ class _Copy:
 
     def wait(self) -> None:
         """Returns once the values are there."""
-        if self.done is not None:
-            self.done.synchronize()
+        # Another thread may be here, too.
+        done = self.done
+        if done is not None:
+            done.synchronize()
             self.done = None
 
 
@@ -76,27 +78,32 @@ def _state(slopes: Tensor) -> tuple[int, int]:
 def _mirror(slopes: Tensor) -> Tensor:
     """The values on the CPU, copied where the version is a new one.
 
-    Sharded parameters are gathered behind the version counter's back, so that under torch.distributed only what one of
-    PyTorch's own optimizers wrote last, to this very parameter, is known; else the values are copied every time. Writes through
-    ``.data`` nobody can see: README.md tells.
+    Collectives, and what gathers sharded parameters, write behind the version counter's back, so that under
+    torch.distributed the values are copied every time. Writes through ``.data`` nobody can see: README.md tells.
     """
+    if _distributed():
+        return slopes.detach().cpu()
     found = _MIRRORS.get(id(slopes))
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if found is not None and found.is_of(slopes) and (found.copy is not None or not distributed):
+    if found is not None and found.is_of(slopes):
         return found.values()
     values = slopes.detach().cpu()
     _MIRRORS[id(slopes)] = _Mirror(slopes, None, values)
     return values
 
 
+def _distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
 def _after_step(optimizer: Optimizer, *_: Any) -> None:
-    """Copies the slopes that layers have used and that the optimizer has in hand, in the stream of its step."""
-    # A compiled step is left as it is: its parameters have new versions all the same.
-    if torch.compiler.is_compiling() or not _MIRRORS:
+    """Copies the slopes that layers have used and that the optimizer has in hand, in the stream of its step.
+
+    Of PyTorch's own optimizers alone: others may write in a stream of their own, and join it later. A step that is
+    compiled or captured is left as it is.
+    """
+    if torch.compiler.is_compiling() or not _MIRRORS or _distributed():
         return
-    # Others may write parameters after their step, and behind the version counter's back.
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if distributed and not type(optimizer).__module__.startswith("torch.optim."):
+    if not type(optimizer).__module__.startswith("torch.optim.") or torch.cuda.is_current_stream_capturing():
         return
     kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for group in optimizer.param_groups:

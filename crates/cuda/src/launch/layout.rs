@@ -20,7 +20,7 @@ const ELEMENTS_PER_PARTIAL: u64 = 64;
 /// Blocks that keep a large device busy once: a block has no more rows than it needs while there are fewer ..
 const FEW_BLOCKS: u64 = 1 << 8;
 
-/// .. and takes on more of a tensor than pays only where there would be more blocks than this.
+/// .. and in backward takes on more of a tensor than pays only where there would be more blocks than this.
 const MANY_BLOCKS: u64 = 1 << 13;
 
 /// Bytes of a tensor over which a block's fixed work is small beside the memory's (measured: decision 20); in
@@ -28,7 +28,7 @@ const MANY_BLOCKS: u64 = 1 << 13;
 const FORWARD_PAYS: u64 = 16 << 10;
 const BACKWARD_PAYS: u64 = 64 << 10;
 
-/// Rows whose loads are in flight together.
+/// Rows whose loads are in flight together, at most.
 const ROWS: u64 = 2;
 
 /// The most strips to a row that folding may make.
@@ -86,6 +86,7 @@ impl Layout {
         let strip_bytes = STRIP * bytes as u64;
         let forward_rows = rows_per_block(rows, strips, 1, FORWARD_PAYS / strip_bytes);
         let least = (slots * ELEMENTS_PER_PARTIAL).div_ceil(STRIP);
+        let least = least.max((rows * strips).div_ceil(MANY_BLOCKS));
         let rows_per_block = rows_per_block(rows, strips, least, BACKWARD_PAYS / strip_bytes);
         let chunks = rows.div_ceil(rows_per_block);
         let candidates =
@@ -149,7 +150,7 @@ fn repeats(outer: u64, period: u64, period_stride: u64) -> u64 {
 /// more than `pays`.
 fn rows_per_block(rows: u64, strips: u64, least: u64, pays: u64) -> u64 {
     let units = rows * strips;
-    let wanted = units.div_ceil(FEW_BLOCKS).min(pays).max(units.div_ceil(MANY_BLOCKS)).max(least);
+    let wanted = units.div_ceil(FEW_BLOCKS).min(pays).max(least);
     // Loads of an odd row at the end would be alone in flight.
     let rounded = |rows: u64| if rows < ROWS { rows } else { rows.next_multiple_of(ROWS) };
     let chunks = rows.div_ceil(rounded(wanted).min(rows));
@@ -253,10 +254,12 @@ mod tests {
             [1_000_000_007, 1, 1],
             [100_000, 2_047, 1],
         ] {
-            let Layout { shape: s, partials, .. } = layout(&shape, shape[1]);
-            // A last chunk of fewer rows has as many partials as a whole one.
-            let bound = s.elements / ELEMENTS_PER_PARTIAL + u64::from(s.strips * s.slots);
-            assert!(partials <= bound, "{shape:?}: {partials} partials, {bound} allowed");
+            for bytes in [2, 4, 8] {
+                let Layout { shape: s, partials, .. } = layout_of(&shape, shape[1], bytes);
+                // A last chunk of fewer rows has as many partials as a whole one.
+                let bound = s.elements / ELEMENTS_PER_PARTIAL + u64::from(s.strips * s.slots);
+                assert!(partials <= bound, "{shape:?}: {partials} partials, {bound} allowed");
+            }
         }
     }
 
