@@ -51,7 +51,10 @@ class _Mirror:
         self._values = values
 
     def is_of(self, slopes: Tensor) -> bool:
-        return self.parameter() is slopes and self.state == _state(slopes)
+        return self.parameter() is slopes
+
+    def is_fresh(self, slopes: Tensor) -> bool:
+        return self.is_of(slopes) and self.state == _state(slopes)
 
     def values(self) -> Tensor:
         if self.copy is not None:
@@ -84,7 +87,7 @@ def _mirror(slopes: Tensor) -> Tensor:
     if _distributed():
         return slopes.detach().cpu()
     found = _MIRRORS.get(id(slopes))
-    if found is not None and found.is_of(slopes):
+    if found is not None and found.is_fresh(slopes):
         return found.values()
     values = slopes.detach().cpu()
     _MIRRORS[id(slopes)] = _Mirror(slopes, None, values)
@@ -109,7 +112,7 @@ def _after_step(optimizer: Optimizer, *_: Any) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             found = _MIRRORS.get(id(parameter))
-            if found is not None and found.parameter() is parameter and parameter.is_cuda:
+            if found is not None and found.is_of(parameter) and parameter.is_cuda:
                 kinds.setdefault((parameter.device, parameter.dtype), []).append(parameter)
     for slopes in kinds.values():
         copy = _Copy(slopes)
