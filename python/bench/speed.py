@@ -124,6 +124,8 @@ def main():
     parser.add_argument("--strategy", default="adaptive")
     parser.add_argument("--output", type=pathlib.Path)
     options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: PyTorch sees no CUDA device here; cpu is accepted")
     torch.set_num_threads(options.threads)
     torch._dynamo.config.recompile_limit = 64
     dtype = getattr(torch, options.dtype)

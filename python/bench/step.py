@@ -38,6 +38,8 @@ def main():
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--side", choices=["stock", "converted"], help="run one side and print its figures as JSON")
     options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: PyTorch sees no CUDA device here; cpu is accepted")
     if options.side:
         print(json.dumps(train(options)))
         return
