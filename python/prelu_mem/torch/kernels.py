@@ -83,17 +83,14 @@ def backward_(
 
 
 def _room(dense: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor, _native.Plan]:
-    if learned and dense.is_cuda and torch.cuda.is_current_stream_capturing():
-        raise RuntimeError(
-            "prelu_mem reads learned slopes on the host, so that a CUDA graph would keep those of its capture: "
-            "freeze them, or leave this layer out of the graph"
-        )
+    # Refuses a capture before the slopes are waited for.
+    stream = _stream(dense)
     host = on_host(slopes, dense.dtype)
     values = (host.data_ptr(), host.numel())
     made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)
     # Refuses too many axes before anything is written.
     _native.describe(made_with.data_ptr(), memory_order(dense), DTYPES[dense.dtype], values)
-    plan = _plan(dense, values, strategy, learned)
+    plan = _plan(dense, values, strategy, learned, stream)
     return torch.empty(plan.saved_bytes, dtype=torch.uint8, device=dense.device), made_with, plan
 
 
@@ -162,7 +159,9 @@ def _laid_out(x: Tensor, made_with: Tensor) -> Tensor:
     return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
-def _plan(x: Tensor, values: tuple[int, int], strategy: str, learned: bool) -> _native.Plan:
+def _plan(
+    x: Tensor, values: tuple[int, int], strategy: str, learned: bool, stream: tuple[int, int] | None
+) -> _native.Plan:
     """Plans a dense tensor; ``values`` are the slopes' address and number, of its dtype and on the CPU."""
     shape, strides, axis = x.shape, x.stride(), 1
     shared = values[1] == 1
@@ -171,11 +170,14 @@ def _plan(x: Tensor, values: tuple[int, int], strategy: str, learned: bool) -> _
         shape, strides, axis = shape or torch.Size((1,)), strides or (1,), 0
     else:
         shared = shared and shape[1] != 1
-    return _native.plan(strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, values, _stream(x))
+    return _native.plan(strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, values, stream)
 
 
 def _stream(x: Tensor) -> tuple[int, int] | None:
-    """On a GPU, the device's index and its current stream."""
+    """On a GPU, the device's index and its current stream. It must not be captured: slopes are read on the host, and what
+    kernels look up is uploaded from there, so that a graph would keep the slopes of its capture."""
     if not x.is_cuda:
         return None
+    if torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("prelu_mem cannot be captured into a CUDA graph: leave the layer out of it")
     return x.device.index, torch.cuda.current_stream(x.device).cuda_stream

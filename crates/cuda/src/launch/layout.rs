@@ -146,8 +146,8 @@ fn repeats(outer: u64, period: u64, period_stride: u64) -> u64 {
     best
 }
 
-/// Rows of a block, so that the blocks are of nearly one size: at least `least`, and while there are few blocks not
-/// more than `pays`.
+/// Rows of a block, so that the blocks are of nearly one size: as many as leave a few blocks, but no more than `pays` and no
+/// fewer than `least`, which goes before.
 fn rows_per_block(rows: u64, strips: u64, least: u64, pays: u64) -> u64 {
     let units = rows * strips;
     let wanted = units.div_ceil(FEW_BLOCKS).min(pays).max(least);
