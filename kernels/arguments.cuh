@@ -35,6 +35,16 @@ struct Forward {
     void* words;        ///< of the class
 };
 
+/// From partial sums to the slope gradient.
+struct Ending {
+    void* partials;         ///< [chunk][strip][slot] sums; null for frozen slopes
+    const double* divisors; ///< by member
+    double* slope_gradient; ///< by channel
+    u64 chunks;             ///< of rows_per_block rows
+    u32 lanes;              ///< threads per member: a power of two up to PRELU_MEM_THREADS
+    u32 spare;
+};
+
 struct Backward {
     Shape shape;
     const void* slopes;
@@ -42,17 +52,13 @@ struct Backward {
     const void* output;   ///< null where it is not read
     const void* upstream; ///< may be `gradient`
     void* gradient;       ///< may be `words` (a stash that is overwritten)
-    void* partials;       ///< [chunk][strip][slot] sums; null for frozen slopes
+    u32* arrived;         ///< counts blocks, 0 before and after; null where `finish` is launched
+    Ending ending;
 };
 
 struct Finish {
     Shape shape;
-    const void* partials;
-    const double* divisors; ///< by member
-    double* slope_gradient; ///< by channel
-    u64 chunks;             ///< of rows_per_block rows
-    u32 lanes;              ///< threads per member: a power of two up to PRELU_MEM_THREADS
-    u32 spare;
+    Ending ending;
 };
 
 struct Scale {
@@ -69,7 +75,7 @@ struct Triad {
 static_assert(sizeof(void*) == 8, "addresses have 64 bits");
 static_assert(sizeof(Shape) == 88, "mirrored in arguments.rs");
 static_assert(sizeof(Forward) == 112, "mirrored in arguments.rs");
-static_assert(sizeof(Backward) == 136, "mirrored in arguments.rs");
+static_assert(sizeof(Backward) == 176, "mirrored in arguments.rs");
 static_assert(sizeof(Finish) == 128, "mirrored in arguments.rs");
 static_assert(sizeof(Scale) == 16 && sizeof(Triad) == 24, "mirrored in arguments.rs");
 

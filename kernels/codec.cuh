@@ -5,9 +5,10 @@
 //     Words                 a group's words in registers
 //     encode(x)             the words of a group
 //     positive(words, lane, y), basis(words, lane, y)
-//     load<WHOLE>, store<WHOLE>(.., element, count)
+//     load(access, words, element, count), store(access, own, words, element, count)
 //                           the words of elements `element ..` of the class, a multiple of GROUP;
-//                           `count` of them, which is GROUP and aligned where WHOLE
+//                           `count` of them, which is GROUP and aligned where Access::WHOLE
+//     settle(access, words) what has to be done once they are there
 //     is_aligned            whether whole groups may be loaded and stored from that element on
 //     pad                   fills what the last word holds beyond the class's end
 #pragma once

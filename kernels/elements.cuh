@@ -39,31 +39,22 @@ PRELU_MEM_DEVICE void set_element(Sixteen& pack, u32 lane, Storage value) {
     }
 }
 
-/// A group by 16-byte loads.
+/// Elements `first ..` of a group from a 16-byte access.
 template <class Storage>
-PRELU_MEM_DEVICE void load_group(const Storage* from, Storage (&to)[GROUP]) {
+PRELU_MEM_DEVICE void unpack(const Sixteen& pack, u32 first, Storage (&to)[GROUP]) {
 #pragma unroll
-    for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
-        const Sixteen pack = load_sixteen(from + first);
-#pragma unroll
-        for (u32 lane = 0; lane < PACK<Storage>; ++lane) {
-            to[first + lane] = element_of<Storage>(pack, lane);
-        }
+    for (u32 lane = 0; lane < PACK<Storage>; ++lane) {
+        to[first + lane] = element_of<Storage>(pack, lane);
     }
 }
 
-/// A group by 16-byte stores.
+/// Elements `first ..` of a group for a 16-byte access.
 template <class Storage>
-PRELU_MEM_DEVICE void store_group(Storage* to, const Storage (&from)[GROUP]) {
+PRELU_MEM_DEVICE Sixteen packed(const Storage (&from)[GROUP], u32 first) {
+    Sixteen pack = {{0, 0, 0, 0}};
 #pragma unroll
-    for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
-        Sixteen pack = {{0, 0, 0, 0}};
-#pragma unroll
-        for (u32 lane = 0; lane < PACK<Storage>; ++lane) {
-            set_element(pack, lane, from[first + lane]);
-        }
-        store_sixteen(to + first, pack);
-    }
+    for (u32 lane = 0; lane < PACK<Storage>; ++lane) set_element(pack, lane, from[first + lane]);
+    return pack;
 }
 
 namespace elements {
@@ -143,7 +134,8 @@ struct f16 {
     }
 #endif
     PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
-    /// The product is exact in f32: 22 significant bits from 2^-48 to 2^32.
+    /// Whether every product of two elements is one of the wide type: 22 significant bits from 2^-48 to 2^32.
+    static constexpr bool EXACT_IN_WIDE = true;
     PRELU_MEM_DEVICE static void add(Plain& sum, bool positive, float g, float b) {
         if (!positive) sum.add(double(g * b));
     }
@@ -163,6 +155,7 @@ struct bf16 {
         const u32 rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
         return Storage(wide != wide ? bits >> 16 | 0x0040u : rounded);
     }
+    static constexpr bool EXACT_IN_WIDE = false;
     PRELU_MEM_DEVICE static bool positive(Storage half) { return widen(half) > 0.0f; }
     PRELU_MEM_DEVICE static void add(Plain& sum, bool positive, float g, float b) {
         if (!positive) sum.add_exact(double(g), double(b));

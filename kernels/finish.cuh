@@ -1,4 +1,5 @@
-// The end of backward: the slope gradient from the partials.
+// The end of backward: the slope gradient from the partials. Backward's last block does it where there is
+// little to add up, else a launch of its own.
 //
 //     for each member, in parallel, for each of its `lanes` threads:
 //         for each of its strips that is the thread's:
@@ -41,10 +42,10 @@ struct Candidates {
 
 /// The sum of a member's partials in one of its candidates, of the chunks from `chunk` on in steps of `step`.
 template <class Sum>
-PRELU_MEM_DEVICE Sum sum_of_chunks(const Finish& arguments, const Candidates& candidates,
-                                   u64 member, u64 candidate, u64 chunk, u32 step) {
-    constexpr u32 IN_FLIGHT = 8 / Sum::PARTS;
-    const Shape& shape = arguments.shape;
+PRELU_MEM_DEVICE Sum sum_of_chunks(const Shape& shape, const Ending& ending,
+                                   const Candidates& candidates, u64 member, u64 candidate,
+                                   u64 chunk, u32 step) {
+    constexpr u32 IN_FLIGHT = 16 / Sum::PARTS;
     Sum sum = Sum::zero();
     const u64 strip = candidates.strip(shape, member, candidate);
     if (strip >= shape.strips) return sum;
@@ -53,13 +54,13 @@ PRELU_MEM_DEVICE Sum sum_of_chunks(const Finish& arguments, const Candidates& ca
     if (slot >= slots.count) return sum;
     const u64 stride = u64(shape.strips) * shape.slots;
     const Sum* const partials =
-        static_cast<const Sum*>(arguments.partials) + strip * shape.slots + slot;
-    for (; chunk < arguments.chunks; chunk += IN_FLIGHT * step) {
+        static_cast<const Sum*>(ending.partials) + strip * shape.slots + slot;
+    for (; chunk < ending.chunks; chunk += IN_FLIGHT * step) {
         Sum terms[IN_FLIGHT];
 #pragma unroll
         for (u32 next = 0; next < IN_FLIGHT; ++next) {
             const u64 at = chunk + next * step;
-            terms[next] = at < arguments.chunks ? partials[at * stride] : Sum::zero();
+            terms[next] = at < ending.chunks ? partials[at * stride] : Sum::zero();
         }
 #pragma unroll
         for (u32 next = 0; next < IN_FLIGHT; ++next) sum.merge(terms[next]);
@@ -67,11 +68,17 @@ PRELU_MEM_DEVICE Sum sum_of_chunks(const Finish& arguments, const Candidates& ca
     return sum;
 }
 
+/// The members from `first` on that a block has threads for.
 template <class Sum>
-PRELU_MEM_DEVICE void finish_members(const Finish& arguments, Sum* scratch) {
-    const Shape& shape = arguments.shape;
-    const u32 lanes = arguments.lanes, lane = threadIdx.x % lanes;
-    const u64 member = u64(blockIdx.x) * (PRELU_MEM_THREADS / lanes) + threadIdx.x / lanes;
+PRELU_MEM_DEVICE void finish_members(const Shape& shape, const Ending& ending, u64 first,
+                                     Sum* scratch) {
+    const u32 lanes = ending.lanes, lane = threadIdx.x % lanes;
+    const u64 member = first + threadIdx.x / lanes;
+    const bool ends = member < shape.members && lane == 0;
+    const u64 channel = ends && shape.channels ? shape.channels[member] : member;
+    // On their way while the partials are added up.
+    const double before = ends ? ending.slope_gradient[channel] : 0.0;
+    const double divisor = ends ? ending.divisors[member] : 1.0;
     const Candidates candidates = Candidates::of(shape);
     // Threads side by side on different candidates, and those behind them on other chunks.
     u32 side = 1;
@@ -79,14 +86,33 @@ PRELU_MEM_DEVICE void finish_members(const Finish& arguments, Sum* scratch) {
     Sum sum = Sum::zero();
     if (member < shape.members) {
         for (u64 candidate = lane % side; candidate < candidates.count; candidate += side) {
-            sum.merge(sum_of_chunks<Sum>(arguments, candidates, member, candidate, lane / side,
-                                         lanes / side));
+            sum.merge(sum_of_chunks<Sum>(shape, ending, candidates, member, candidate,
+                                         lane / side, lanes / side));
         }
     }
     sum = across(sum, lanes, scratch);
-    if (member < shape.members && lane == 0) {
-        const u64 channel = shape.channels ? shape.channels[member] : member;
-        arguments.slope_gradient[channel] += sum.value() / arguments.divisors[member];
+    if (ends) ending.slope_gradient[channel] = before + sum.value() / divisor;
+}
+
+/// Whether this block is the last one of its grid to ask. It sees what the others wrote before they asked. `arrived`
+/// is 0 again behind it.
+PRELU_MEM_DEVICE bool is_last(u32* arrived, u32* shared) {
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence();
+        *shared = atomicInc(arrived, gridDim.x - 1) == gridDim.x - 1;
+        __threadfence();
+    }
+    __syncthreads();
+    return *shared;
+}
+
+/// All members, by one block.
+template <class Sum>
+PRELU_MEM_DEVICE void finish_all(const Shape& shape, const Ending& ending, Sum* scratch) {
+    const u32 together = PRELU_MEM_THREADS / ending.lanes;
+    for (u64 first = 0; first < shape.members; first += together) {
+        finish_members(shape, ending, first, scratch);
     }
 }
 
@@ -94,8 +120,10 @@ PRELU_MEM_DEVICE void finish_members(const Finish& arguments, Sum* scratch) {
 
 /// The kernel `finish`, which no codec enters into.
 #define PRELU_MEM_FINISH()                                                                       \
-    PRELU_MEM_KERNEL(finish, prelu_mem::Finish, 4) {                                             \
+    PRELU_MEM_KERNEL(finish, prelu_mem::Finish, 3) {                                             \
         using Sum = prelu_mem::elements::PRELU_MEM_ELEMENT::Sum;                                 \
         PRELU_MEM_SHARED(Sum, warps, prelu_mem::WARPS);                                          \
-        prelu_mem::finish_members<Sum>(arguments, warps);                                        \
+        const u64 members = PRELU_MEM_THREADS / arguments.ending.lanes;                          \
+        prelu_mem::finish_members<Sum>(arguments.shape, arguments.ending, blockIdx.x * members,  \
+                                       warps);                                                   \
     }

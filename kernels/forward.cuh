@@ -36,8 +36,8 @@ struct ForwardLoop {
 #pragma unroll
         for (u32 row = 0; row < ROWS; ++row) {
             const Position own = at.down(shape, row);
-            Codec::template store<Access::WHOLE>(Codec::encode(x[row]), arguments.words,
-                                                 own.element, count);
+            access.settle(x[row]);
+            Codec::store(access, Codec::encode(x[row]), arguments.words, own.element, count);
 #pragma unroll
             for (u32 lane = 0; lane < GROUP; ++lane) {
                 const Wide factor = Element::positive(x[row][lane]) ? Wide(1) : slopes[lane];
@@ -53,14 +53,13 @@ PRELU_MEM_DEVICE void forward_block(const Forward& arguments, double* shared) {
     const Shape& shape = arguments.shape;
     if (blockIdx.x == 0 && threadIdx.x == 0) Codec::pad(arguments.words, shape.elements);
     const Place place = Place::own(shape, Block::own(shape));
-    if (place.is_empty()) return;
     typename Element::Wide slopes[GROUP];
     place.slopes(shape, arguments.slopes, slopes);
     const auto* x = static_cast<const typename Element::Storage*>(arguments.x);
     const bool fast = place.contiguous && is_aligned(x + place.start.offset) &&
                       Codec::is_aligned(arguments.words, place.start.element);
     const ForwardLoop<Element, Codec> loop{arguments, slopes};
-    walk<Element::ROWS>(shape, place, fast, shared, loop);
+    walk<Element, true>(shape, place, fast, shared, loop);
 }
 
 }  // namespace prelu_mem

@@ -20,6 +20,7 @@ struct Shared {
     double* columns; ///< SHARED_COLUMNS * Sum::PARTS
     Sum* warps;      ///< WARPS
     Column* first;   ///< the strip's first column
+    u32* last;       ///< whether the block is the grid's last
 
     PRELU_MEM_DEVICE Sum column(u32 column) const {
         return Sum::read(columns + shared_column(column), SHARED_COLUMNS);
@@ -49,27 +50,6 @@ struct Slots {
 /// Columns that a thread adds up before it shares them: all of its own, among which two members meet at most, or none.
 PRELU_MEM_DEVICE u32 unit_of(const Shape& shape) { return shape.inner < GROUP ? 1 : GROUP; }
 
-/// Shares a thread's sums: by column, or in the place of the first one's those of its first `cut` columns, and behind
-/// that those of the others.
-template <class Sum>
-PRELU_MEM_DEVICE void share(u32 unit, u32 cut, const Sum (&sums)[GROUP],
-                            const Shared<Sum>& shared) {
-    const u32 first = threadIdx.x * GROUP;
-    if (unit == 1) {
-#pragma unroll
-        for (u32 lane = 0; lane < GROUP; ++lane) shared.set(first + lane, sums[lane]);
-        return;
-    }
-    Sum head = Sum::zero(), tail = Sum::zero();
-#pragma unroll
-    for (u32 lane = 0; lane < GROUP; ++lane) {
-        if (lane < cut) head.merge(sums[lane]);
-        else tail.merge(sums[lane]);
-    }
-    shared.set(first, head);
-    shared.set(first + 1, tail);
-}
-
 /// One of `lanes` parts of a slot's sum: threads side by side on units of one run, and those behind them on other runs.
 /// Columns are the strip's, and those beyond it are cut off, so that 32 bits hold them.
 template <class Sum>
@@ -94,13 +74,12 @@ PRELU_MEM_DEVICE Sum sum_of_slot(const Shape& shape, const Slots& slots, u32 slo
     return sum;
 }
 
-/// Writes the partials of a block from the sums of its threads' columns, of which the first `cut` are one member's.
-template <class Sum>
-PRELU_MEM_DEVICE void write_partials(const Shape& shape, const Block& block, u32 cut,
-                                     const Sum (&sums)[GROUP], const Shared<Sum>& shared,
-                                     Sum* partials) {
+/// Writes the partials of a block from the sums of its threads.
+template <class Sum, class Sums>
+PRELU_MEM_DEVICE void write_partials(const Shape& shape, const Block& block, const Sums& sums,
+                                     const Shared<Sum>& shared, Sum* partials) {
     const u32 unit = unit_of(shape);
-    share(unit, cut, sums, shared);
+    sums.share(unit, shared);
     __syncthreads();
     const Slots slots = Slots::at(shape, block.strip, *shared.first);
     u32 lanes = PRELU_MEM_THREADS;

@@ -105,8 +105,6 @@ struct Place {
         return place;
     }
 
-    PRELU_MEM_DEVICE bool is_empty() const { return whole == 0 && rest == 0; }
-
     /// The slopes of the thread's columns.
     template <class Wide>
     PRELU_MEM_DEVICE void slopes(const Shape& shape, const void* by_member,
@@ -132,13 +130,80 @@ struct Together {
 
     template <class Storage>
     PRELU_MEM_DEVICE void load(const Storage* tensor, u64 at, u32, Storage (&to)[GROUP]) const {
-        load_group(tensor + at, to);
+#pragma unroll
+        for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
+            unpack(load_sixteen(tensor + at + first), first, to);
+        }
+    }
+    template <class Storage>
+    PRELU_MEM_DEVICE void settle(Storage (&)[GROUP]) const {}
+    template <class Storage>
+    PRELU_MEM_DEVICE void store(Storage* tensor, u64 at, u32, const Storage (&from)[GROUP]) const {
+#pragma unroll
+        for (u32 first = 0; first < GROUP; first += PACK<Storage>) {
+            store_sixteen(tensor + at + first, packed(from, first));
+        }
+    }
+};
+
+/// The same of a warp whose threads' groups are side by side too. Two neighbours move their groups together, 32 bytes at a time: what a
+/// warp touches by an access are whole sectors of memory.
+struct InPairs {
+    static constexpr bool WHOLE = true;
+
+    /// Leaves, of every 32 bytes, the lower neighbour with the first 16 of both, the upper one with the second.
+    template <class Storage>
+    PRELU_MEM_DEVICE void load(const Storage* tensor, u64 at, u32, Storage (&to)[GROUP]) const {
+        const Storage* const own = tensor + at - upper() * (GROUP - PACK<Storage>);
+#pragma unroll
+        for (u32 first = 0; first < GROUP; first += 2 * PACK<Storage>) {
+            unpack(load_sixteen(own + first), first, to);
+            unpack(load_sixteen(own + GROUP + first), first + PACK<Storage>, to);
+        }
+    }
+    /// Gives each thread its own.
+    template <class Storage>
+    PRELU_MEM_DEVICE void settle(Storage (&group)[GROUP]) const {
+#pragma unroll
+        for (u32 first = 0; first < GROUP; first += 2 * PACK<Storage>) {
+            Sixteen low = packed(group, first), high = packed(group, first + PACK<Storage>);
+#pragma unroll
+            for (u32 part = 0; part < 4; ++part) {
+                const u32 given = upper() ? low.part[part] : high.part[part];
+                const u32 taken = __shfl_xor_sync(~0u, given, 1);
+                if (upper()) low.part[part] = taken;
+                else high.part[part] = taken;
+            }
+            unpack(low, first, group);
+            unpack(high, first + PACK<Storage>, group);
+        }
     }
     template <class Storage>
     PRELU_MEM_DEVICE void store(Storage* tensor, u64 at, u32, const Storage (&from)[GROUP]) const {
-        store_group(tensor + at, from);
+        Storage* const own = tensor + at - upper() * (GROUP - PACK<Storage>);
+        Storage group[GROUP];
+#pragma unroll
+        for (u32 lane = 0; lane < GROUP; ++lane) group[lane] = from[lane];
+        // The exchange is its own inverse.
+        settle(group);
+#pragma unroll
+        for (u32 first = 0; first < GROUP; first += 2 * PACK<Storage>) {
+            store_sixteen(own + first, packed(group, first));
+            store_sixteen(own + GROUP + first, packed(group, first + PACK<Storage>));
+        }
     }
+
+private:
+    PRELU_MEM_DEVICE static u32 upper() { return threadIdx.x % 2; }
 };
+
+/// Whether all threads of a warp have as many whole groups, and those of neighbours lie side by side. Every lane calls.
+PRELU_MEM_DEVICE bool in_pairs(const Place& place, bool fast) {
+    const u64 lower = place.start.offset - threadIdx.x % 2 * GROUP;
+    const bool beside = __shfl_xor_sync(~0u, lower, 1) == lower;
+    const bool as_many = __shfl_sync(~0u, place.whole, 0) == place.whole;
+    return __ballot_sync(~0u, fast && beside && as_many) == ~0u;
+}
 
 /// The first `count` elements of a group wherever they lie, one by one. They pass through shared
 /// memory, each thread's own, so that these loops need no registers of the fast path's.
@@ -166,6 +231,8 @@ struct Apart {
         for (u32 lane = 0; lane < GROUP; ++lane) to[lane] = lane < count ? staged[lane] : Storage(0);
     }
     template <class Storage>
+    PRELU_MEM_DEVICE void settle(Storage (&)[GROUP]) const {}
+    template <class Storage>
     PRELU_MEM_DEVICE void store(Storage* tensor, u64 at, u32 count,
                                 const Storage (&from)[GROUP]) const {
         Storage* const staged = static_cast<Storage*>(static_cast<void*>(own));
@@ -181,8 +248,27 @@ struct Apart {
     }
 };
 
-/// Runs a loop over a thread's groups: the rest first, then the rows downwards, whatever the path.
-template <u32 ROWS, class Loop>
+/// The rows of whole groups downwards, `ROWS` at a time.
+template <u32 ROWS, class Access, class Loop>
+PRELU_MEM_DEVICE void walk_down(const Shape& shape, const Place& place, const Loop& loop) {
+    Position at = place.start;
+    u32 left = place.whole;
+#pragma unroll 1
+    for (; left >= ROWS; left -= ROWS) {
+        loop.template rows<ROWS>(Access(), at, GROUP);
+        at = at.down(shape, ROWS);
+    }
+    if constexpr (ROWS > 1) {
+#pragma unroll 1
+        for (; left > 0; --left) {
+            loop.template rows<1>(Access(), at, GROUP);
+            at = at.down(shape, 1);
+        }
+    }
+}
+
+/// Runs a loop over a thread's groups: the rest first, then the rows downwards, whatever the path. Every thread calls.
+template <class Element, bool PAIRS, class Loop>
 PRELU_MEM_DEVICE void walk(const Shape& shape, const Place& place, bool fast, double* shared,
                            const Loop& loop) {
     u32 apart_rows = (place.rest > 0 ? 1 : 0) + (fast ? 0 : place.whole);
@@ -196,21 +282,11 @@ PRELU_MEM_DEVICE void walk(const Shape& shape, const Place& place, bool fast, do
             row = last ? 0 : row + 1;
         }
     }
-    if (!fast) return;
-    Position at = place.start;
-    u32 left = place.whole;
-#pragma unroll 1
-    for (; left >= ROWS; left -= ROWS) {
-        loop.template rows<ROWS>(Together(), at, GROUP);
-        at = at.down(shape, ROWS);
+    // A group of two-byte elements is one access.
+    if constexpr (PAIRS && GROUP > PACK<typename Element::Storage>) {
+        if (in_pairs(place, fast)) return walk_down<Element::ROWS, InPairs>(shape, place, loop);
     }
-    if constexpr (ROWS > 1) {
-#pragma unroll 1
-        for (; left > 0; --left) {
-            loop.template rows<1>(Together(), at, GROUP);
-            at = at.down(shape, 1);
-        }
-    }
+    if (fast) walk_down<Element::ROWS, Together>(shape, place, loop);
 }
 
 }  // namespace prelu_mem

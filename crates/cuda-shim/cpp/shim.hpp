@@ -137,6 +137,15 @@ Value __shfl_xor_sync(unsigned mask, Value value, unsigned bits, unsigned width 
     return shim::shuffle(mask, value, shim::lane() ^ bits, width, {file, line});
 }
 
+// Blocks run one after the other.
+inline void __threadfence() {}
+
+inline unsigned atomicInc(unsigned* address, unsigned last) {
+    const unsigned before = *address;
+    *address = before >= last ? 0 : before + 1;
+    return before;
+}
+
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
     return (unsigned long long)((unsigned __int128)a * b >> 64);
 }

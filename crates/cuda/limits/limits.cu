@@ -9,8 +9,8 @@
 
 using namespace prelu_mem;
 
-/// Groups of a thread, all in flight together.
-constexpr u32 GROUPS = 4;
+/// Elements of a block.
+constexpr u32 OF_BLOCK = 4 * STRIP;
 
 template <class Number>
 struct Factors {
@@ -30,30 +30,34 @@ struct Factors<unsigned short> {
 /// `step(a, y)` over a block's elements; `y` is not read where TWO is false.
 template <class Number, bool TWO, class Step>
 PRELU_MEM_DEVICE void each(Number* a, const Number* y, u64 count, Step step) {
-    const u64 first = u64(blockIdx.x) * (GROUPS * STRIP) + threadIdx.x * GROUP;
-    const u64 last = first + (GROUPS - 1) * STRIP + GROUP;
+    // Threads side by side move packs side by side, all of a thread's in flight together.
+    constexpr u32 STEP = PRELU_MEM_THREADS * PACK<Number>, PACKS = OF_BLOCK / STEP;
+    const u64 first = u64(blockIdx.x) * OF_BLOCK + threadIdx.x * PACK<Number>;
+    const u64 last = first + (PACKS - 1) * STEP + PACK<Number>;
     if (last <= count && is_aligned(a) && (!TWO || is_aligned(y))) {
-        Number own[GROUPS][GROUP], other[GROUPS][GROUP] = {};
+        Sixteen own[PACKS], other[PACKS] = {};
 #pragma unroll
-        for (u32 group = 0; group < GROUPS; ++group) {
-            load_group(a + first + group * STRIP, own[group]);
-            if (TWO) load_group(y + first + group * STRIP, other[group]);
+        for (u32 pack = 0; pack < PACKS; ++pack) {
+            own[pack] = load_sixteen(a + first + pack * STEP);
+            if (TWO) other[pack] = load_sixteen(y + first + pack * STEP);
         }
 #pragma unroll
-        for (u32 group = 0; group < GROUPS; ++group) {
+        for (u32 pack = 0; pack < PACKS; ++pack) {
+            Sixteen result = {{0, 0, 0, 0}};
 #pragma unroll
-            for (u32 lane = 0; lane < GROUP; ++lane) {
-                own[group][lane] = step(own[group][lane], other[group][lane]);
+            for (u32 lane = 0; lane < PACK<Number>; ++lane) {
+                set_element(result, lane, step(element_of<Number>(own[pack], lane),
+                                               element_of<Number>(other[pack], lane)));
             }
-            store_group(a + first + group * STRIP, own[group]);
+            store_sixteen(a + first + pack * STEP, result);
         }
         return;
     }
 #pragma unroll 1
-    for (u32 group = 0; group < GROUPS; ++group) {
+    for (u32 pack = 0; pack < PACKS; ++pack) {
 #pragma unroll 1
-        for (u32 lane = 0; lane < GROUP; ++lane) {
-            const u64 at = first + group * STRIP + lane;
+        for (u32 lane = 0; lane < PACK<Number>; ++lane) {
+            const u64 at = first + pack * STEP + lane;
             if (at < count) a[at] = step(a[at], TWO ? y[at] : Number(0));
         }
     }

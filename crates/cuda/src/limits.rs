@@ -16,7 +16,7 @@ use crate::error::CudaError;
 /// The kernels, for every device.
 const IMAGE: &str = include_str!("../limits/limits.ptx");
 
-/// Elements of a block: `GROUPS * STRIP` of the kernels.
+/// Elements of a block: `OF_BLOCK` of the kernels.
 const BLOCK: usize = 4 * 8 * crate::stream::THREADS as usize;
 
 /// The arguments of `scale`, as in kernels/arguments.cuh.

@@ -278,6 +278,49 @@ fn a_plan_serves_several_backends() -> Result<()> {
     Ok(())
 }
 
+/// Slope gradients of several steps with one plan's tables: small ones end in backward's last block, those of many members in a launch of
+/// their own.
+fn steps_add_up<T: Element>(cuda: &Cuda, shape: &[usize]) -> Result<()> {
+    let geometry = &Geometry::from_shape(shape, 1, Sharing::PerChannel)?;
+    let len = geometry.len();
+    let slopes = learned::<T>(geometry);
+    let plan = Strategy::<Cuda, T>::plan(&FullCopy, geometry, &slopes)?;
+    let ordinary = Filler::Uniform { low: -4.0, high: 4.0 };
+    let mut sums = cuda.alloc::<f64>(geometry.slopes())?;
+    let mut after: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..3 {
+        let mut x = filled::<T>(cuda, 0, &ordinary.fill(&[len], 1)?)?;
+        let mut g = filled::<T>(cuda, 0, &ordinary.fill(&[len], 2)?)?;
+        let mut slot = GradSlot::none();
+        let saved = FullCopy.forward(cuda, &plan, Cuda::view_mut(&mut x, len), &mut slot)?;
+        let ready = FullCopy.vacate(cuda, saved, &mut slot, None)?;
+        let sums_view = Cuda::view_mut(&mut sums, geometry.slopes());
+        let upstream = Cuda::view_mut(&mut g, len);
+        FullCopy.backward(cuda, &slopes, ready, None, upstream, Some(sums_view))?;
+        after.push(cuda.download(Cuda::view(&sums, geometry.slopes()))?);
+    }
+    for ((first, second), third) in after[0].iter().zip(&after[1]).zip(&after[2]) {
+        let expected = [first + first, first + first + first];
+        assert_eq!([*second, *third], expected, "{} {shape:?}", T::DTYPE);
+    }
+    assert!(after[0].iter().any(|&sum| sum != 0.0), "{} {shape:?}", T::DTYPE);
+    Ok(())
+}
+
+#[test]
+fn steps_of_one_plan_add_up() -> Result<()> {
+    let Some(cuda) = cuda_or_skip("steps_of_one_plan_add_up") else {
+        return Ok(());
+    };
+    for shape in [&[3, 90, 49][..], &[9, 3, 4_321], &[70, 67], &[2, 40_000]] {
+        steps_add_up::<f16>(&cuda, shape)?;
+        steps_add_up::<bf16>(&cuda, shape)?;
+        steps_add_up::<f32>(&cuda, shape)?;
+        steps_add_up::<f64>(&cuda, shape)?;
+    }
+    Ok(())
+}
+
 /// Clones and other backends of the device in several threads at once.
 #[test]
 fn backends_work_side_by_side() -> Result<()> {

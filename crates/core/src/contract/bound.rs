@@ -12,8 +12,8 @@
 //!    a lane; lanes and blocks into one another). In `f64` that loses at most `3 n r / (1 - 3 n r)`
 //!    of the sum of the terms' magnitudes, `sum|g x| + V`. For `f64` tensors the sum is twofold:
 //!    the square of that and a last rounding.
-//!    For two-byte tensors, products are added four at a time in `f32` first, in at most three additions each of
-//!    which rounds by `u = 2^-24`: together at most `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` each
+//!    For two-byte tensors, products are added in `f32` first, four at a time or, on a GPU, eight, in at most three
+//!    additions for each term, each of which rounds by `u = 2^-24`: together at most `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` each
 //!    product may lose `2^-150` to underflow, half the smallest `f32`, which the division enlarges and later additions
 //!    round, all of them together by less than its double.
 //! 4. A product of two `f64` (`r`), that last rounding (`r`), the division (`r`), adding to the
@@ -30,7 +30,7 @@ use crate::element::{Dtype, Element};
 pub fn slope_gradient<T: Element>(a: f64, from_output: bool, terms: &oracle::Slope) -> f64 {
     const R: f64 = f64::EPSILON / 2.0;
     const F32: f64 = f32::EPSILON as f64 / 2.0;
-    const FOUR_IN_F32: f64 = 3.0 * F32 + 4.0 * F32 * F32;
+    const ADDED_IN_F32: f64 = 3.0 * F32 + 4.0 * F32 * F32;
     const UNDERFLOW_IN_F32: f64 = f32::from_bits(1) as f64;
     let n = terms.terms as f64;
     let size = a.abs();
@@ -50,9 +50,9 @@ pub fn slope_gradient<T: Element>(a: f64, from_output: bool, terms: &oracle::Slo
         Dtype::F64 => (additions * additions, n * T::SMALLEST),
         Dtype::Bf16 => {
             let each = if from_output { UNDERFLOW_IN_F32 / size } else { UNDERFLOW_IN_F32 };
-            (additions + FOUR_IN_F32, n * each)
+            (additions + ADDED_IN_F32, n * each)
         }
-        Dtype::F16 => (additions + FOUR_IN_F32, 0.0),
+        Dtype::F16 => (additions + ADDED_IN_F32, 0.0),
         Dtype::F32 => (additions, 0.0),
     };
     missed + (summing + 5.0 * R) * magnitude + underflow

@@ -27,12 +27,12 @@ struct Identity {
         return words.lane[lane];
     }
 
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static Words load(const void* words, u64 element, u32 count) {
+    template <class Access>
+    PRELU_MEM_DEVICE static Words load(const Access& access, const void* words, u64 element, u32 count) {
         const Storage* const own = static_cast<const Storage*>(words) + element;
         Words loaded;
-        if constexpr (WHOLE) {
-            load_group(own, loaded.lane);
+        if constexpr (Access::WHOLE) {
+            access.load(own, 0, count, loaded.lane);
         } else {
 #pragma unroll
             for (u32 lane = 0; lane < GROUP; ++lane) {
@@ -41,11 +41,15 @@ struct Identity {
         }
         return loaded;
     }
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static void store(const Words& own, void* words, u64 element, u32 count) {
+    template <class Access>
+    PRELU_MEM_DEVICE static void settle(const Access& access, Words& words) {
+        access.settle(words.lane);
+    }
+    template <class Access>
+    PRELU_MEM_DEVICE static void store(const Access& access, const Words& own, void* words, u64 element, u32 count) {
         Storage* const to = static_cast<Storage*>(words) + element;
-        if constexpr (WHOLE) {
-            store_group(to, own.lane);
+        if constexpr (Access::WHOLE) {
+            access.store(to, 0, count, own.lane);
         } else {
 #pragma unroll
             for (u32 lane = 0; lane < GROUP; ++lane) {

@@ -16,12 +16,14 @@ struct SignOfOutput {
     PRELU_MEM_DEVICE static bool positive(Words, u32, Storage y) { return Element::positive(y); }
     PRELU_MEM_DEVICE static Storage basis(Words, u32, Storage y) { return y; }
 
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static Words load(const void*, u64, u32) {
+    template <class Access>
+    PRELU_MEM_DEVICE static Words load(const Access&, const void*, u64, u32) {
         return {};
     }
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static void store(Words, void*, u64, u32) {}
+    template <class Access>
+    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
+    template <class Access>
+    PRELU_MEM_DEVICE static void store(const Access&, Words, void*, u64, u32) {}
     PRELU_MEM_DEVICE static bool is_aligned(const void*, u64) { return true; }
     PRELU_MEM_DEVICE static void pad(void*, u64) {}
 };

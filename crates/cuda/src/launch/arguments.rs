@@ -30,20 +30,7 @@ pub(super) struct Forward {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct Backward {
-    pub(super) shape: Shape,
-    pub(super) slopes: u64,
-    pub(super) words: u64,
-    pub(super) output: u64,
-    pub(super) upstream: u64,
-    pub(super) gradient: u64,
-    pub(super) partials: u64,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct Finish {
-    pub(super) shape: Shape,
+pub(super) struct Ending {
     pub(super) partials: u64,
     pub(super) divisors: u64,
     pub(super) slope_gradient: u64,
@@ -52,8 +39,28 @@ pub(super) struct Finish {
     pub(super) spare: u32,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Backward {
+    pub(super) shape: Shape,
+    pub(super) slopes: u64,
+    pub(super) words: u64,
+    pub(super) output: u64,
+    pub(super) upstream: u64,
+    pub(super) gradient: u64,
+    pub(super) arrived: u64,
+    pub(super) ending: Ending,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Finish {
+    pub(super) shape: Shape,
+    pub(super) ending: Ending,
+}
+
 // The same numbers as in kernels/arguments.cuh: a field more on one side does not compile.
 const _: () = assert!(size_of::<Shape>() == 88);
 const _: () = assert!(size_of::<Forward>() == 112);
-const _: () = assert!(size_of::<Backward>() == 136);
+const _: () = assert!(size_of::<Backward>() == 176);
 const _: () = assert!(size_of::<Finish>() == 128);

@@ -28,6 +28,14 @@ const MANY_BLOCKS: u64 = 1 << 13;
 const FORWARD_PAYS: u64 = 16 << 10;
 const BACKWARD_PAYS: u64 = 64 << 10;
 
+/// Partials of a thread, one after the other, that backward's last block adds up sooner than a launch of its own would ..
+const LAST_BLOCK_TURNS: u64 = 64;
+
+/// .. where a large device holds all of backward's blocks at once: where blocks wait for others to end, what each does to find out
+/// whether it is the last costs more (measured: decision 20).
+const AT_ONCE: u64 = 264;
+const AT_ONCE_OF_TWO_BYTES: u64 = 396;
+
 /// Rows whose loads are in flight together, at most.
 const ROWS: u64 = 2;
 
@@ -41,6 +49,8 @@ pub(super) struct Layout {
     pub(super) shape: Shape,
     /// Of `rows_per_block` rows.
     pub(super) chunks: u64,
+    /// Whether members are narrower than a thread's columns.
+    pub(super) narrow: bool,
     /// Blocks of backward.
     pub(super) blocks: u32,
     /// Rows of a block of forward.
@@ -51,7 +61,7 @@ pub(super) struct Layout {
     pub(super) partials: u64,
     /// Threads per member at the end, a power of two.
     pub(super) finish_lanes: u32,
-    /// Blocks at the end.
+    /// Blocks of a launch at the end; 0 where backward's last block does it.
     pub(super) finish_blocks: u32,
 }
 
@@ -95,7 +105,8 @@ impl Layout {
             Ok(blocks) => Ok(blocks.unsigned_abs()),
             Err(_) => Err(CudaError::Grid { count }),
         };
-        let lanes = (chunks * candidates / 4).next_power_of_two().clamp(1, THREADS.into());
+        let (finish_lanes, finish_blocks) =
+            ending(members, chunks * candidates, strips * chunks, bytes);
         Ok(Some(Layout {
             shape: Shape {
                 elements,
@@ -112,14 +123,29 @@ impl Layout {
                 slots: grid(slots)?,
             },
             chunks,
+            narrow: inner < GROUP,
             blocks: grid(strips * chunks)?,
             forward_rows,
             forward_blocks: grid(strips * rows.div_ceil(forward_rows))?,
             partials: strips * chunks * slots,
-            finish_lanes: grid(lanes)?,
-            finish_blocks: grid(members.div_ceil(u64::from(THREADS) / lanes))?,
+            finish_lanes: grid(finish_lanes)?,
+            finish_blocks: grid(finish_blocks)?,
         }))
     }
+}
+
+/// Threads per member at the end, and blocks of a launch of its own, from the partials that a member may have and the blocks of
+/// backward: no blocks where backward's last one does it.
+fn ending(members: u64, partials: u64, blocks: u64, bytes: usize) -> (u64, u64) {
+    let threads = u64::from(THREADS);
+    let lanes = (partials / 4).next_power_of_two().clamp(1, threads);
+    let alone = (threads / members.next_power_of_two()).clamp(1, lanes);
+    let turns = members.div_ceil(threads / alone) * partials.div_ceil(alone);
+    let at_once = if bytes == 2 { AT_ONCE_OF_TWO_BYTES } else { AT_ONCE };
+    if turns <= LAST_BLOCK_TURNS && blocks <= at_once {
+        return (alone, 0);
+    }
+    (lanes, members.div_ceil(threads / lanes))
 }
 
 /// Periods to a row: as many as fill its strips well. Both a row and its stride in the tensor are
@@ -286,6 +312,23 @@ mod tests {
                 let used = s.elements;
                 assert!(lanes * 9 <= used * 10, "{shape:?}: {lanes} lanes, {used} used");
             }
+        }
+    }
+
+    #[test]
+    fn the_last_block_ends_what_is_small_and_runs_at_once() {
+        for (shape, bytes, alone) in [
+            ([16, 256, 196], 2, true),
+            ([16, 256, 196], 4, true),
+            ([128, 128, 784], 2, true),
+            ([128, 128, 784], 4, false),
+            ([128, 64, 12_544], 2, false),
+            ([2, 40_000, 1], 2, false),
+            ([1, 1, 1], 8, true),
+        ] {
+            let Layout { finish_blocks, finish_lanes, .. } = layout_of(&shape, shape[1], bytes);
+            assert_eq!(finish_blocks == 0, alone, "{shape:?} of {bytes} bytes");
+            assert!(finish_lanes.is_power_of_two() && finish_lanes <= THREADS, "{shape:?}");
         }
     }
 

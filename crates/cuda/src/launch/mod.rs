@@ -3,7 +3,7 @@
 //! ```text
 //! for each class of channels (encoded, kept, derived) that is not empty:
 //!     forward:   one launch
-//!     backward:  one launch; and where the slopes are learned, one that adds up the partial sums
+//!     backward:  one launch; and where the slopes are learned and many partial sums are left, one that adds them up
 //! ```
 //!
 //! A kept channel runs the kernels of the codec [`Identity`] with the kept elements as words, a
@@ -18,7 +18,8 @@ use prelu_mem_core::{
     Backend, Channel, DirectKernels, Dtype, Element, Identity, Inputs, Kernels, Plan, Result,
 };
 
-use self::arguments::{Backward, Finish, Forward, Shape};
+use self::arguments::{Backward, Ending, Finish, Forward, Shape};
+use self::layout::Layout;
 use self::tables::{Tables, layouts};
 use crate::backend::same_length;
 use crate::buffer::{View, ViewMut};
@@ -57,7 +58,15 @@ impl Cuda {
                 Channel::Kept => addresses.kept,
                 Channel::Derived => 0,
             };
-            let shape = class.layout.shape;
+            let Layout { shape, blocks, chunks, finish_lanes, finish_blocks, .. } = class.layout;
+            let ending = Ending {
+                partials: partials.address(),
+                divisors: class.divisors,
+                slope_gradient: slope_gradient.unwrap_or(0),
+                chunks,
+                lanes: finish_lanes,
+                spare: 0,
+            };
             let arguments = Backward {
                 shape,
                 slopes: class.slopes,
@@ -65,27 +74,19 @@ impl Cuda {
                 output: addresses.output,
                 upstream: addresses.upstream,
                 gradient: addresses.gradient,
-                partials: partials.address(),
+                arrived: if finish_blocks == 0 { class.arrived } else { 0 },
+                ending,
             };
-            let grid = [class.layout.blocks, 1];
             // SAFETY: `backward` takes `Backward`. The tensors are of the plan's lengths, the words and
             // kept elements too, which the caller has checked; the partials are the most that a
-            // class needs; the tables live as long as the plan. All of it is freed in stream order.
-            unsafe { self.stream().launch(&class.backward, grid, &arguments) }?;
-            let Some(slope_gradient) = slope_gradient else { continue };
-            let arguments = Finish {
-                shape,
-                partials: partials.address(),
-                divisors: class.divisors,
-                slope_gradient,
-                chunks: class.layout.chunks,
-                lanes: class.layout.finish_lanes,
-                spare: 0,
-            };
-            let grid = [class.layout.finish_blocks, 1];
-            // SAFETY: `finish` takes `Finish`; the slope gradient has a value per slope, which the
-            // caller has checked; the rest as above.
-            unsafe { self.stream().launch(&class.finish, grid, &arguments) }?;
+            // class needs; the slope gradient has a value per slope, which the caller has checked; the tables live as
+            // long as the plan, and nothing else runs on them meanwhile. All of it is freed in stream order.
+            unsafe { self.stream().launch(&class.backward, [blocks, 1], &arguments) }?;
+            if slope_gradient.is_some() && finish_blocks > 0 {
+                let arguments = Finish { shape, ending };
+                // SAFETY: `finish` takes `Finish`; the rest as above.
+                unsafe { self.stream().launch(&class.finish, [finish_blocks, 1], &arguments) }?;
+            }
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(super) struct Class {
     /// Addresses, by member.
     pub(super) slopes: u64,
     pub(super) divisors: u64,
+    /// Address of the blocks of backward that have arrived at its end: 0 between launches, which leave it so.
+    pub(super) arrived: u64,
     pub(super) forward: Function,
     pub(super) backward: Function,
     pub(super) finish: Function,
@@ -80,14 +82,18 @@ impl Tables {
                 Channel::Derived => <SignOfOutput as DeviceCodec<T>>::image(),
             };
             let module: Arc<Module> = cuda.module(image)?;
-            let [divisors, slopes, channels] = append(&mut bytes, plan, channel);
+            // Sums of two-byte elements are by member where it is as wide as a thread's columns.
+            let by_column = layout.narrow && size_of::<T>() == 2;
+            let backward = if by_column { c"backward_columns" } else { c"backward" };
+            let [arrived, divisors, slopes, channels] = append(&mut bytes, plan, channel);
             classes.push(Class {
                 channel,
                 layout: Layout { shape: super::Shape { channels, ..layout.shape }, ..layout },
                 slopes,
                 divisors,
+                arrived,
                 forward: module.function(c"forward")?,
-                backward: module.function(c"backward")?,
+                backward: module.function(backward)?,
                 finish: module.function(c"finish")?,
             });
         }
@@ -97,6 +103,7 @@ impl Tables {
             // What was appended are offsets.
             class.slopes += memory.address();
             class.divisors += memory.address();
+            class.arrived += memory.address();
             let shape = &mut class.layout.shape;
             shape.channels =
                 if shape.members == all { 0 } else { shape.channels + memory.address() };
@@ -110,13 +117,15 @@ impl Tables {
     }
 }
 
-/// Appends a class's divisors, slopes and channels, by member; returns where each begins.
+/// Appends a class's count of blocks, its divisors, slopes and channels, by member; returns where each begins.
 fn append<C: Codec<T>, T: Element>(
     bytes: &mut Vec<u8>,
     plan: &Plan<C, T>,
     class: Channel,
-) -> [u64; 3] {
+) -> [u64; 4] {
     let members = || (0..plan.classes().len()).filter(|&c| plan.classes()[c] == class);
+    let arrived = bytes.len() as u64;
+    bytes.extend(0_u64.to_ne_bytes());
     let divisors = bytes.len() as u64;
     bytes.extend(members().flat_map(|channel| plan.divisor(channel).to_ne_bytes()));
     let channels = bytes.len() as u64;
@@ -130,5 +139,5 @@ fn append<C: Codec<T>, T: Element>(
         }
     }
     bytes.resize(bytes.len().next_multiple_of(8), 0);
-    [divisors, slopes, channels]
+    [arrived, divisors, slopes, channels]
 }

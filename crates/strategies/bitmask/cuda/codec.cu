@@ -27,12 +27,14 @@ struct SignBits {
     }
     PRELU_MEM_DEVICE static Storage basis(Words, u32, Storage y) { return y; }
 
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static Words load(const void* words, u64 element, u32) {
+    template <class Access>
+    PRELU_MEM_DEVICE static Words load(const Access&, const void* words, u64 element, u32) {
         return {static_cast<const unsigned char*>(words)[element / GROUP]};
     }
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static void store(Words own, void* words, u64 element, u32) {
+    template <class Access>
+    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
+    template <class Access>
+    PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element, u32) {
         static_cast<unsigned char*>(words)[element / GROUP] = (unsigned char)(own.bits);
     }
     PRELU_MEM_DEVICE static bool is_aligned(const void*, u64) { return true; }

@@ -28,10 +28,10 @@ struct SignByte {
     }
     PRELU_MEM_DEVICE static Storage basis(Words, u32, Storage y) { return y; }
 
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static Words load(const void* words, u64 element, u32 count) {
+    template <class Access>
+    PRELU_MEM_DEVICE static Words load(const Access&, const void* words, u64 element, u32 count) {
         const unsigned char* const own = static_cast<const unsigned char*>(words) + element;
-        if constexpr (WHOLE) {
+        if constexpr (Access::WHOLE) {
             return {*static_cast<const u64*>(static_cast<const void*>(own))};
         } else {
             u64 bytes = 0;
@@ -42,10 +42,12 @@ struct SignByte {
             return {bytes};
         }
     }
-    template <bool WHOLE>
-    PRELU_MEM_DEVICE static void store(Words own, void* words, u64 element, u32 count) {
+    template <class Access>
+    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
+    template <class Access>
+    PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element, u32 count) {
         unsigned char* const to = static_cast<unsigned char*>(words) + element;
-        if constexpr (WHOLE) {
+        if constexpr (Access::WHOLE) {
             *static_cast<u64*>(static_cast<void*>(to)) = own.bytes;
         } else {
 #pragma unroll
