@@ -22,6 +22,12 @@ pub trait ChunkSlopes<W: Wide> {
         group
     }
 
+    /// The slope, where there is one.
+    #[inline(always)]
+    fn single(&self) -> Option<W> {
+        None
+    }
+
     /// The same slopes as runs, where that is what they are.
     #[inline(always)]
     fn by_run(&self) -> Option<ByRun<W>> {
@@ -42,6 +48,11 @@ impl<W: Wide> ChunkSlopes<W> for Single<W> {
     #[inline(always)]
     fn group<const N: usize>(&self, _: usize) -> [W; N] {
         [self.0; N]
+    }
+
+    #[inline(always)]
+    fn single(&self) -> Option<W> {
+        Some(self.0)
     }
 }
 
@@ -115,6 +126,11 @@ impl<S: ChunkSlopes<W>, W: Wide, K: Wide> ChunkSlopes<K> for As<'_, S, W> {
     #[inline(always)]
     fn group<const N: usize>(&self, first: usize) -> [K; N] {
         bytemuck::cast(self.0.group::<N>(first))
+    }
+
+    #[inline(always)]
+    fn single(&self) -> Option<K> {
+        Some(bytemuck::cast(self.0.single()?))
     }
 
     #[inline(always)]
