@@ -52,7 +52,7 @@ struct Backward {
     const void* output;   ///< null where it is not read
     const void* upstream; ///< may be `gradient`
     void* gradient;       ///< may be `words` (a stash that is overwritten)
-    u32* arrived;         ///< counts blocks, 0 before and after; null where `finish` is launched
+    u32* arrived;         ///< counts blocks, 0 before and after; null where none ends it
     Ending ending;
 };
 

@@ -3,7 +3,7 @@
 //     for each block, in parallel, for each of its threads:
 //         for each row of the block, the thread's eight columns:
 //             positive, basis = codec.decode(words, y)
-//             sum[column] += g * basis where not positive          (learned slopes only)
+//             add g * basis to the thread's sums where not positive (thread_sums.cuh; learned slopes only)
 //             g = g * (1 if positive else slope)
 //         partial[member] = the sums of the member's columns, in a fixed order
 //     the last block to get here: slope gradient[channel] += sum of partials / divisor
@@ -50,9 +50,6 @@ struct BackwardLoop {
         }
 #pragma unroll
         for (u32 row = 0; row < ROWS; ++row) {
-            Codec::settle(access, words[row]);
-            access.settle(g[row]);
-            if constexpr (READS_OUTPUT) access.settle(y[row]);
             bool positive[GROUP];
             Wide wide[GROUP], basis[GROUP];
 #pragma unroll

@@ -8,7 +8,6 @@
 //     load(access, words, element, count), store(access, own, words, element, count)
 //                           the words of elements `element ..` of the class, a multiple of GROUP;
 //                           `count` of them, which is GROUP and aligned where Access::WHOLE
-//     settle(access, words) what has to be done once they are there
 //     is_aligned            whether whole groups may be loaded and stored from that element on
 //     pad                   fills what the last word holds beyond the class's end
 #pragma once

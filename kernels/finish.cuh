@@ -1,5 +1,5 @@
-// The end of backward: the slope gradient from the partials. Backward's last block does it where there is
-// little to add up, else a launch of its own.
+// The end of backward: the slope gradient from the partials. Backward's last block does it where all blocks run at once
+// and there is little to add up, else a launch of its own.
 //
 //     for each member, in parallel, for each of its `lanes` threads:
 //         for each of its strips that is the thread's:
@@ -95,7 +95,8 @@ PRELU_MEM_DEVICE void finish_members(const Shape& shape, const Ending& ending, u
 }
 
 /// Whether this block is the last one of its grid to ask. It sees what the others wrote before they asked. `arrived`
-/// is 0 again behind it.
+/// is 0 again behind it. The first barrier: a block's partials are written before the fence of its thread 0, which
+/// covers them all.
 PRELU_MEM_DEVICE bool is_last(u32* arrived, u32* shared) {
     __syncthreads();
     if (threadIdx.x == 0) {

@@ -146,8 +146,8 @@ struct Together {
     }
 };
 
-/// The same of a warp whose threads' groups are side by side too. Two neighbours move their groups together, 32 bytes at a time: what a
-/// warp touches by an access are whole sectors of memory.
+/// The same of a warp in which any two neighbours' groups are side by side too. They move them together, 32 bytes at a
+/// time: whole sectors of memory, where the tensor begins at one.
 struct InPairs {
     static constexpr bool WHOLE = true;
 

@@ -5,9 +5,10 @@
 //                                                                  a row's added in f32 first, a tree of eight
 //     NoSums        nothing: the slopes are frozen
 //
-// RunSums is for two-byte elements in runs of eight and more, where two members meet at most in eight columns. A product of two f16 is exact in f32;
-// so is one of two bf16 but where it leaves the range of f32. An underflow loses less than the smallest f32. Where a
-// sum reaches 2^100, so that a product may have overflowed, the row's products are added one by one in f64.
+// RunSums is for two-byte elements in runs of eight and more, where two members meet at most in eight columns. A product
+// of two f16 is exact in f32;
+// so is one of two bf16 but where it leaves the range of f32. An underflow loses less than the smallest f32. An overflow
+// leaves an infinity or a NaN, also where several cancel: then the row's products are added one by one in f64.
 #pragma once
 
 #include "elements.cuh"
@@ -65,7 +66,6 @@ template <class Element>
 struct RunSums {
     using Sum = typename Element::Sum;
     static constexpr bool LEARNED = true;
-    static constexpr float TOO_LARGE = 0x1p100f;
 
     Sum head, tail;
     u32 cut;
@@ -90,7 +90,7 @@ struct RunSums {
         }
         const float before = sum_of(term);
         if constexpr (!Element::EXACT_IN_WIDE) {
-            if (!fits(before) || !fits(behind)) return add_one_by_one(positive, g, basis);
+            if (!is_finite(before) || !is_finite(behind)) return add_one_by_one(positive, g, basis);
         }
         head.add(double(before));
         if (cut < GROUP) tail.add(double(behind));
@@ -110,8 +110,7 @@ private:
         }
         return term[0];
     }
-    /// No for a NaN.
-    PRELU_MEM_DEVICE static bool fits(float sum) { return sum < TOO_LARGE && sum > -TOO_LARGE; }
+    PRELU_MEM_DEVICE static bool is_finite(float sum) { return sum - sum == 0.0f; }
 
     PRELU_MEM_DEVICE void add_one_by_one(const bool (&positive)[GROUP], const float (&g)[GROUP],
                                          const float (&basis)[GROUP]) {

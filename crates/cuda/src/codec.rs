@@ -6,7 +6,7 @@ use prelu_mem_core::{Codec, Element, Identity, SignOfOutput};
 ///
 /// Made by [`device_codec!`](crate::device_codec) from the images beside its `codec.cu`.
 pub trait DeviceCodec<T: Element>: Codec<T> {
-    /// The PTX text of the kernels `forward`, `backward` and `finish` for elements `T`.
+    /// The PTX text of the kernels of kernels/codec.cuh for elements `T`.
     fn image() -> &'static str;
 }
 

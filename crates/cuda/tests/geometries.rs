@@ -12,7 +12,7 @@ use prelu_mem_cuda::Cuda;
 use prelu_mem_registry::{StrategyName, Visitor, with};
 
 /// Sizes and channel axis. A thread has 8 columns, a block 2,048.
-const SHAPES: [(&[usize], usize); 40] = [
+const SHAPES: [(&[usize], usize); 41] = [
     // One run, cut anywhere.
     (&[1, 1, 2_047], 1),
     (&[1, 1, 2_048], 1),
@@ -52,6 +52,8 @@ const SHAPES: [(&[usize], usize); 40] = [
     (&[67, 4_104], 1),
     (&[9, 5_000], 1),
     (&[1, 70_001], 1),
+    // More partial sums of a column than a thread has in flight.
+    (&[1_096, 256], 1),
     // Channels first.
     (&[5_000, 3], 0),
     (&[3, 5_000], 0),
@@ -137,7 +139,7 @@ fn ends_of_blocks_in_f64() {
     check::<f64>("ends_of_blocks_in_f64");
 }
 
-struct Large<'a>(&'a Cuda);
+struct Large<'a>(&'a Cuda, &'a [usize]);
 
 impl<T: Element> Visitor<Cuda, T> for Large<'_> {
     type Output = Result<(), String>;
@@ -145,10 +147,10 @@ impl<T: Element> Visitor<Cuda, T> for Large<'_> {
     fn visit<S: Strategy<Cuda, T>>(self, _: S) -> Result<(), String> {
         let case = Case {
             layout: "large",
-            shape: vec![5, 2, 2_000_005],
+            shape: self.1.to_vec(),
             axis: 1,
             sharing: Sharing::PerChannel,
-            slopes: [0.3, -0.7].map(T::from_f64).to_vec(),
+            slopes: [0.3, -0.7].map(T::from_f64).into_iter().cycle().take(self.1[1]).collect(),
             frozen: false,
             values: Values::Ordinary,
         };
@@ -156,11 +158,28 @@ impl<T: Element> Visitor<Cuda, T> for Large<'_> {
     }
 }
 
-/// So many elements that a block has several rows of long runs.
+/// So many elements that a block has several rows of long runs, and that a launch adds up the sums of many.
 #[test]
 fn blocks_of_several_rows() {
     if let Some(cuda) = cuda_or_skip("blocks_of_several_rows") {
-        assert_eq!(with::<Cuda, f16, _>(StrategyName::Bitmask, Large(&cuda)), Ok(()));
+        let large = |shape| Large(&cuda, shape);
+        let long = with::<Cuda, f16, _>(StrategyName::Bitmask, large(&[5, 2, 2_000_005]));
+        assert_eq!(long, Ok(()));
+        let long = with::<Cuda, f64, _>(StrategyName::OutputSign, large(&[5, 2, 500_005]));
+        assert_eq!(long, Ok(()));
+    }
+}
+
+/// So many rows that forward's blocks have two of them in flight, and that a launch adds up the chunks of a column.
+#[test]
+fn rows_in_flight_together() {
+    if let Some(cuda) = cuda_or_skip("rows_in_flight_together") {
+        for strategy in [StrategyName::Bitmask, StrategyName::FullCopy, StrategyName::Int8Mask] {
+            let large = || Large(&cuda, &[600, 2_048]);
+            assert_eq!(with::<Cuda, f16, _>(strategy, large()), Ok(()), "{strategy}");
+            assert_eq!(with::<Cuda, f32, _>(strategy, large()), Ok(()), "{strategy}");
+            assert_eq!(with::<Cuda, f64, _>(strategy, large()), Ok(()), "{strategy}");
+        }
     }
 }
 

@@ -42,10 +42,6 @@ struct Identity {
         return loaded;
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void settle(const Access& access, Words& words) {
-        access.settle(words.lane);
-    }
-    template <class Access>
     PRELU_MEM_DEVICE static void store(const Access& access, const Words& own, void* words, u64 element, u32 count) {
         Storage* const to = static_cast<Storage*>(words) + element;
         if constexpr (Access::WHOLE) {

@@ -21,8 +21,6 @@ struct SignOfOutput {
         return {};
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
-    template <class Access>
     PRELU_MEM_DEVICE static void store(const Access&, Words, void*, u64, u32) {}
     PRELU_MEM_DEVICE static bool is_aligned(const void*, u64) { return true; }
     PRELU_MEM_DEVICE static void pad(void*, u64) {}

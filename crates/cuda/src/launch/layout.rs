@@ -28,11 +28,11 @@ const MANY_BLOCKS: u64 = 1 << 13;
 const FORWARD_PAYS: u64 = 16 << 10;
 const BACKWARD_PAYS: u64 = 64 << 10;
 
-/// Partials of a thread, one after the other, that backward's last block adds up sooner than a launch of its own would ..
+/// Partials of a thread, one after the other, that backward's last block adds up sooner than a launch would ..
 const LAST_BLOCK_TURNS: u64 = 64;
 
-/// .. where a large device holds all of backward's blocks at once: where blocks wait for others to end, what each does to find out
-/// whether it is the last costs more (measured: decision 20).
+/// .. where a large device holds all of backward's blocks at once: where blocks wait for others to end, what each does to
+/// find out whether it is the last costs more (measured: decision 20).
 const AT_ONCE: u64 = 264;
 const AT_ONCE_OF_TWO_BYTES: u64 = 396;
 
@@ -134,8 +134,8 @@ impl Layout {
     }
 }
 
-/// Threads per member at the end, and blocks of a launch of its own, from the partials that a member may have and the blocks of
-/// backward: no blocks where backward's last one does it.
+/// Threads per member at the end, and blocks of a launch of its own, from the partials that a member may have and the
+/// blocks of backward: no blocks where backward's last one does it.
 fn ending(members: u64, partials: u64, blocks: u64, bytes: usize) -> (u64, u64) {
     let threads = u64::from(THREADS);
     let lanes = (partials / 4).next_power_of_two().clamp(1, threads);

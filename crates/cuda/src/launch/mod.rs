@@ -3,7 +3,8 @@
 //! ```text
 //! for each class of channels (encoded, kept, derived) that is not empty:
 //!     forward:   one launch
-//!     backward:  one launch; and where the slopes are learned and many partial sums are left, one that adds them up
+//!     backward:  one launch; and where the slopes are learned and its last block does not add up the partial sums,
+//!                one that does
 //! ```
 //!
 //! A kept channel runs the kernels of the codec [`Identity`] with the kept elements as words, a
@@ -74,13 +75,17 @@ impl Cuda {
                 output: addresses.output,
                 upstream: addresses.upstream,
                 gradient: addresses.gradient,
-                arrived: if finish_blocks == 0 { class.arrived } else { 0 },
+                arrived: if slope_gradient.is_some() && finish_blocks == 0 {
+                    class.arrived
+                } else {
+                    0
+                },
                 ending,
             };
-            // SAFETY: `backward` takes `Backward`. The tensors are of the plan's lengths, the words and
+            // SAFETY: both kernels of backward take `Backward`. The tensors are of the plan's lengths, the words and
             // kept elements too, which the caller has checked; the partials are the most that a
             // class needs; the slope gradient has a value per slope, which the caller has checked; the tables live as
-            // long as the plan, and nothing else runs on them meanwhile. All of it is freed in stream order.
+            // long as the plan and are this stream's, whose launches follow each other. All of it is freed in stream order.
             unsafe { self.stream().launch(&class.backward, [blocks, 1], &arguments) }?;
             if slope_gradient.is_some() && finish_blocks > 0 {
                 let arguments = Finish { shape, ending };

@@ -32,8 +32,6 @@ struct SignBits {
         return {static_cast<const unsigned char*>(words)[element / GROUP]};
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
-    template <class Access>
     PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element, u32) {
         static_cast<unsigned char*>(words)[element / GROUP] = (unsigned char)(own.bits);
     }

@@ -43,8 +43,6 @@ struct SignByte {
         }
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void settle(const Access&, Words&) {}
-    template <class Access>
     PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element, u32 count) {
         unsigned char* const to = static_cast<unsigned char*>(words) + element;
         if constexpr (Access::WHOLE) {
