@@ -22,12 +22,6 @@ pub trait ChunkSlopes<W: Wide> {
         group
     }
 
-    /// The slope, where there is one.
-    #[inline(always)]
-    fn single(&self) -> Option<W> {
-        None
-    }
-
     /// The same slopes as runs, where that is what they are.
     #[inline(always)]
     fn by_run(&self) -> Option<ByRun<W>> {
@@ -48,11 +42,6 @@ impl<W: Wide> ChunkSlopes<W> for Single<W> {
     #[inline(always)]
     fn group<const N: usize>(&self, _: usize) -> [W; N] {
         [self.0; N]
-    }
-
-    #[inline(always)]
-    fn single(&self) -> Option<W> {
-        Some(self.0)
     }
 }
 
@@ -126,11 +115,6 @@ impl<S: ChunkSlopes<W>, W: Wide, K: Wide> ChunkSlopes<K> for As<'_, S, W> {
     #[inline(always)]
     fn group<const N: usize>(&self, first: usize) -> [K; N] {
         bytemuck::cast(self.0.group::<N>(first))
-    }
-
-    #[inline(always)]
-    fn single(&self) -> Option<K> {
-        Some(bytemuck::cast(self.0.single()?))
     }
 
     #[inline(always)]

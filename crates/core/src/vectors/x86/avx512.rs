@@ -372,6 +372,9 @@ impl Vectors for Avx512 {
 
     #[inline(always)]
     fn add_fours<T: Element>(self, fours: &mut [f32; CHUNK], sums: &mut [f64; CHUNK]) {
+        if T::DTYPE == Dtype::Bf16 {
+            *fours = self.in_order(fours);
+        }
         half_sums::add_fours(fours, sums);
     }
 }

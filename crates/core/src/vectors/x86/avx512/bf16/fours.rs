@@ -1,22 +1,19 @@
-//! Products of `bf16`, added up in fours: see [`half_sums`].
+//! Products of `bf16`, added up in fours: see [`crate::vectors::half_sums`].
 
 use std::arch::x86_64::*;
 
-use half::bf16;
-
 use super::super::super::signs::Signs;
 use super::super::half::add_to_lanes;
-use super::EVEN;
-use super::runs::ByParity;
-use crate::vectors::half_sums::{self, TOO_LARGE};
-use crate::vectors::{CHUNK, LANES, Lanes, bit, plain};
+use super::by_parity;
+use crate::vectors::half_sums::TOO_LARGE;
+use crate::vectors::{CHUNK, LANES, bit};
 
 /// The products of the elements of `part`, zeroes for others.
 ///
 /// # Safety
 /// The processor has AVX-512 F and BMI2.
 #[inline(always)]
-pub(super) unsafe fn part_of(mut products: ByParity, part: u64) -> ByParity {
+pub(super) unsafe fn part_of(mut products: [[__m512; 2]; 2], part: u64) -> [[__m512; 2]; 2] {
     let part = by_parity(part);
     for (products, part) in products.iter_mut().zip(part) {
         for (product, k) in products.iter_mut().zip(part) {
@@ -27,23 +24,15 @@ pub(super) unsafe fn part_of(mut products: ByParity, part: u64) -> ByParity {
     products
 }
 
-/// Bits of even and of odd elements, of either half of a chunk.
-#[inline(always)]
-fn by_parity(bits: u64) -> [[__mmask16; 2]; 2] {
-    // SAFETY: the level's functions are compiled for BMI2, and this one is inlined into them.
-    let [even, odd] = unsafe { [_pext_u64(bits, EVEN), _pext_u64(bits, !EVEN)] };
-    [[even as u16, odd as u16], [(even >> 16) as u16, (odd >> 16) as u16]]
-}
-
 /// # Safety
 /// The processor has AVX-512 F.
 #[inline(always)]
-pub(super) unsafe fn in_fours([[a, b], [c, d]]: ByParity) -> __m512 {
+pub(super) unsafe fn in_fours([[a, b], [c, d]]: [[__m512; 2]; 2]) -> __m512 {
     // SAFETY: the caller's.
     unsafe { _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)) }
 }
 
-/// Adds sums of four of `part` where they are small enough, which a NaN is not, or else looks again.
+/// Adds sums of four of `part`, or else its terms one by one: see [`crate::vectors::half_sums`].
 ///
 /// # Safety
 /// Pointers are good for the elements of `part`.
@@ -60,7 +49,7 @@ pub(super) unsafe fn add_fours(
         if beyond == 0 {
             add_to_lanes(fours, sums);
         } else {
-            *sums = sums_again((g, b), signs, part, *sums);
+            *sums = one_by_one((g, b), signs, part, *sums);
         }
     }
 }
@@ -70,7 +59,10 @@ pub(super) unsafe fn add_fours(
 /// # Safety
 /// The processor has AVX-512 F and DQ.
 #[inline(always)]
-pub(super) unsafe fn add_row(fours: [__m512; 4], products: ByParity) -> Option<[__m512; 4]> {
+pub(super) unsafe fn add_row(
+    fours: [__m512; 4],
+    products: [[__m512; 2]; 2],
+) -> Option<[__m512; 4]> {
     let mut next = fours;
     let mut beyond = 0;
     for (four, product) in next.iter_mut().zip(products.as_flattened()) {
@@ -84,74 +76,53 @@ pub(super) unsafe fn add_row(fours: [__m512; 4], products: ByParity) -> Option<[
     (beyond == 0).then_some(next)
 }
 
-/// The sums with the terms of `part`, as [`half_sums`] has them. Before, a product that is not to be summed was 0 times
-/// its basis, and where that is infinite, there was no sum.
+/// The terms of a chunk of `bf16` in `f64`.
 ///
 /// # Safety
 /// Pointers are good for the elements of `part`.
 #[cold]
 #[inline(never)]
-unsafe fn sums_again(
+unsafe fn one_by_one(
     (g, b): (*const i16, *const i16),
     signs: Signs,
     part: u64,
-    sums: [f64; LANES],
+    mut sums: [f64; LANES],
 ) -> [f64; LANES] {
-    let mut lanes = Lanes { sums, ..Lanes::default() };
-    // SAFETY: the caller's.
-    let (g, basis) = unsafe { (widened(g, part), widened(b, part)) };
-    plain::add_sums::<bf16>(&g, &basis, others(&basis, signs) & part, &mut lanes);
-    lanes.sums
+    for lane in (0..CHUNK).filter(|&lane| bit(part, lane)) {
+        // SAFETY: the caller's.
+        sums[lane % LANES] += unsafe { term(g.add(lane), b.add(lane), signs.from(lane)) };
+    }
+    sums
 }
 
-/// Adds a row's products to fours, or else its terms to their sums.
+/// The terms of a chunk of `bf16` in `f64`, to a sum for each.
 ///
 /// # Safety
 /// Pointers are good for a chunk.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn row_again(
+pub(super) unsafe fn columns_one_by_one(
     (g, b): (*const i16, *const i16),
     signs: Signs,
-    fours: &mut [f32; CHUNK],
     sums: &mut [f64; CHUNK],
 ) {
-    // SAFETY: the caller's.
-    let (g, basis) = unsafe { (widened(g, u64::MAX), widened(b, u64::MAX)) };
-    let which = others(&basis, signs);
-    if let Some(next) = half_sums::add_row::<bf16>(fours, &g, &basis, which) {
-        *fours = next;
-        return;
-    }
-    half_sums::add_fours(fours, sums);
-    for (sum, term) in sums.iter_mut().zip(plain::terms::<bf16>(&g, &basis, which)) {
-        *sum += term;
+    for (lane, sum) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller's.
+        *sum += unsafe { term(g.add(lane), b.add(lane), signs.from(lane)) };
     }
 }
 
-/// The elements of `part`, and zeroes.
+/// The term of the first of these elements, or 0 where it is positive.
 ///
 /// # Safety
-/// The pointer is good for the elements of `part`.
-unsafe fn widened(from: *const i16, part: u64) -> [f32; CHUNK] {
-    let mut wide = [0.0; CHUNK];
-    for (lane, wide) in wide.iter_mut().enumerate().filter(|(lane, _)| bit(part, *lane)) {
-        // SAFETY: the caller's.
-        let bits = unsafe { from.add(lane).read() } as u16;
-        *wide = f32::from_bits(u32::from(bits) << 16);
-    }
-    wide
-}
-
-/// Which elements are not positive.
-fn others(basis: &[f32; CHUNK], signs: Signs) -> u64 {
-    let mut others = 0;
-    for (lane, &b) in basis.iter().enumerate() {
-        let positive = match signs {
-            Signs::Bits(bits) => bit(bits, lane),
-            Signs::OfBasis => b > 0.0,
-        };
-        others |= u64::from(!positive) << lane;
-    }
-    others
+/// Pointers are good for it.
+unsafe fn term(g: *const i16, b: *const i16, signs: Signs) -> f64 {
+    let wide = |bits: i16| f64::from(f32::from_bits(u32::from(bits as u16) << 16));
+    // SAFETY: the caller's.
+    let (g, b) = unsafe { (wide(g.read()), wide(b.read())) };
+    let positive = match signs {
+        Signs::Bits(bits) => bit(bits, 0),
+        Signs::OfBasis => b > 0.0,
+    };
+    if positive { 0.0 } else { g * b }
 }

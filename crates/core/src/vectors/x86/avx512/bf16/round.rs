@@ -7,35 +7,15 @@ use super::{EVEN, GROUP};
 
 /// Elements `i` and `i + 16` side by side.
 const INTERLEAVED: __m512i = {
-    let mut places = [0; WHOLE];
+    let mut places = [0_u16; WHOLE];
     let mut pair = 0;
     while pair < GROUP {
         (places[2 * pair], places[2 * pair + 1]) = (pair as u16, (pair + GROUP) as u16);
         pair += 1;
     }
-    vector(places)
-};
-
-/// The halves of two vectors of `f32` that are a `bf16`.
-const UPPER: __m512i = every_other(1);
-
-/// The others.
-const LOWER: __m512i = every_other(0);
-
-const fn every_other(from: u16) -> __m512i {
-    let mut places = [0; WHOLE];
-    let mut lane = 0;
-    while lane < WHOLE {
-        places[lane] = 2 * lane as u16 + from;
-        lane += 1;
-    }
-    vector(places)
-}
-
-const fn vector(places: [u16; WHOLE]) -> __m512i {
     // SAFETY: both are 64 bytes for which any value will do.
     unsafe { std::mem::transmute(places) }
-}
+};
 
 /// The nearest `bf16`, ties to even, of products of even and of odd elements, side by side: see
 /// [`crate::half_width::round_bf16_product`].
@@ -43,39 +23,14 @@ const fn vector(places: [u16; WHOLE]) -> __m512i {
 /// # Safety
 /// The processor has AVX-512 BW.
 #[inline(always)]
-pub(super) unsafe fn parity_in_lanes([even, odd]: [__m512; 2]) -> __m512i {
+pub(super) unsafe fn round_in_lanes(even: __m512, odd: __m512) -> __m512i {
     // SAFETY: the caller's.
     unsafe {
         let (even, odd) = (_mm512_castps_si512(even), _mm512_castps_si512(odd));
         let is_even = EVEN as u32;
+        // The halves of the products that stay, and those that decide how they are rounded.
         let upper = _mm512_mask_mov_epi16(odd, is_even, _mm512_srli_epi32::<16>(even));
         let lower = _mm512_mask_mov_epi16(even, !is_even, _mm512_slli_epi32::<16>(odd));
-        in_lanes(upper, lower)
-    }
-}
-
-/// [`parity_in_lanes`] of sixteen products and the sixteen behind them.
-///
-/// # Safety
-/// The processor has AVX-512 BW.
-#[inline(always)]
-pub(super) unsafe fn in_order_in_lanes([first, second]: [__m512; 2]) -> __m512i {
-    // SAFETY: the caller's.
-    unsafe {
-        let (first, second) = (_mm512_castps_si512(first), _mm512_castps_si512(second));
-        let upper = _mm512_permutex2var_epi16(first, UPPER, second);
-        in_lanes(upper, _mm512_permutex2var_epi16(first, LOWER, second))
-    }
-}
-
-/// The halves of products that stay, rounded up where those that go say so.
-///
-/// # Safety
-/// The processor has AVX-512 BW.
-#[inline(always)]
-unsafe fn in_lanes(upper: __m512i, lower: __m512i) -> __m512i {
-    // SAFETY: the caller's.
-    unsafe {
         let ties_to_even = _mm512_and_si512(upper, _mm512_set1_epi16(1));
         let up = _mm512_cmpgt_epu16_mask(
             _mm512_adds_epu16(lower, ties_to_even),
@@ -85,53 +40,26 @@ unsafe fn in_lanes(upper: __m512i, lower: __m512i) -> __m512i {
     }
 }
 
-/// [`parity_in_lanes`] of products none of which is subnormal, where they are `others` of `v`.
+/// [`round_in_lanes`] of products none of which is subnormal.
 ///
 /// # Safety
 /// The processor has AVX-512 BF16 and BW.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn parity_by_instruction(
-    mut v: __m512i,
-    others: __mmask32,
-    products: [__m512; 2],
-) -> __m512i {
-    // SAFETY: the caller's; a vector register is all that is touched.
-    unsafe {
-        let halves = in_order_by_instruction(products);
-        // By name: LLVM permutes first, and selects behind the branch.
-        std::arch::asm!(
-            "vpermw {v} {{{others}}}, {places}, {halves}",
-            v = inout(zmm_reg) v,
-            others = in(kreg) others,
-            places = in(zmm_reg) INTERLEAVED,
-            halves = in(zmm_reg) halves,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    v
-}
-
-/// [`in_order_in_lanes`] of products none of which is subnormal.
-///
-/// # Safety
-/// The processor has AVX-512 BF16 and BW.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn in_order_by_instruction([first, second]: [__m512; 2]) -> __m512i {
+pub(super) unsafe fn round_by_instruction(even: __m512, odd: __m512) -> __m512i {
     let halves: __m512i;
     // SAFETY: the caller's; vector registers are all that is touched.
     unsafe {
         // By name: the intrinsic cannot be inlined into what is compiled for AVX-512 without BF16.
         std::arch::asm!(
-            "vcvtne2ps2bf16 {halves}, {second}, {first}",
+            "vcvtne2ps2bf16 {halves}, {odd}, {even}",
             halves = lateout(zmm_reg) halves,
-            second = in(zmm_reg) second,
-            first = in(zmm_reg) first,
+            odd = in(zmm_reg) odd,
+            even = in(zmm_reg) even,
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    halves
+    _mm512_permutexvar_epi16(INTERLEAVED, halves)
 }
 
 #[cfg(test)]
@@ -141,7 +69,7 @@ mod tests {
     use super::*;
 
     /// Rounding depends on the upper half of an `f32` and on where the lower one lies between these.
-    const THAT_GO: [u16; GROUP] = [
+    const LOWER: [u16; GROUP] = [
         0, 1, 2, 0x1234, 0x4000, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0x8002, 0x9abc, 0xc000, 0xfffd,
         0xfffe, 0xffff, 0x7f00,
     ];
@@ -155,7 +83,7 @@ mod tests {
         for upper in 0..=u16::MAX {
             // NaNs among products have a lower half of zeroes.
             let nan = upper & 0x7f80 == 0x7f80;
-            let bits = THAT_GO.map(|lower| {
+            let bits = LOWER.map(|lower| {
                 let lower = if nan { 0 } else { lower };
                 u32::from(upper) << 16 | u32::from(lower)
             });
@@ -163,19 +91,12 @@ mod tests {
                 continue;
             }
             let turned: [u32; GROUP] = std::array::from_fn(|lane| bits[(lane + 1) % GROUP]);
-            let products = [cast(bits), cast(turned)];
+            let (even, odd) = (cast(bits), cast(turned));
             // SAFETY: the instructions were detected.
-            let pairs: [[[u16; WHOLE]; 2]; 2] = unsafe {
-                let parity = parity_by_instruction(_mm512_setzero_si512(), u32::MAX, products);
-                [
-                    [cast(in_order_in_lanes(products)), cast(in_order_by_instruction(products))],
-                    [cast(parity_in_lanes(products)), cast(parity)],
-                ]
-            };
+            let (expected, got): ([u16; WHOLE], [u16; WHOLE]) =
+                unsafe { (cast(round_in_lanes(even, odd)), cast(round_by_instruction(even, odd))) };
             let quiet = |bits: u16| if bits & 0x7fff > 0x7f80 { 0x7fc0 } else { bits };
-            for [expected, got] in pairs {
-                assert_eq!(got.map(quiet), expected.map(quiet), "{upper:#x}");
-            }
+            assert_eq!(got.map(quiet), expected.map(quiet), "{upper:#x}");
         }
     }
 }
