@@ -1,6 +1,7 @@
 """On a GPU: the same kernels as the engine's, torch's memory and its current stream. Skipped, visibly, elsewhere."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -55,7 +56,8 @@ def test_slopes_that_an_optimizer_changes():
         optimizer.step()
 
 
-@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+# Fused: else AdamW itself waits for its count of steps, which it makes on the GPU below.
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, partial(torch.optim.AdamW, fused=True)], ids=["SGD", "AdamW"])
 def test_slopes_are_copied_once_per_step(optimizer):
     """In one piece behind the optimizer's step: PyTorch sees no layer wait for the device. What is written by hand is seen too."""
     model = nn.Sequential(*(PReLU(channels, inplace=False, device="cuda") for channels in (4, 1, 4)))
