@@ -118,7 +118,7 @@ PRELU_MEM_DEVICE void backward_block(const Backward& arguments,
     PRELU_MEM_KERNEL(name, prelu_mem::Backward,                                                  \
                      prelu_mem::elements::PRELU_MEM_ELEMENT::BLOCKS) {                           \
         using Element = prelu_mem::elements::PRELU_MEM_ELEMENT;                                  \
-        if constexpr (!NARROW || prelu_mem::BY_RUNS<Element>) {                                \
+        if constexpr (!NARROW || prelu_mem::BY_RUNS<Element>) {                                  \
             PRELU_MEM_SHARED(double, columns, prelu_mem::SHARED_COLUMNS * Element::Sum::PARTS);  \
             PRELU_MEM_SHARED(Element::Sum, warps, prelu_mem::WARPS);                             \
             PRELU_MEM_SHARED(prelu_mem::Column, first, 1);                                       \

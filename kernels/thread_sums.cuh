@@ -5,10 +5,10 @@
 //                                                                  a row's added in f32 first, a tree of eight
 //     NoSums        nothing: the slopes are frozen
 //
-// RunSums is for two-byte elements in runs of eight and more, where two members meet at most in eight columns. A product
-// of two f16 is exact in f32;
-// so is one of two bf16 but where it leaves the range of f32. An underflow loses less than the smallest f32. An overflow
-// leaves an infinity or a NaN, also where several cancel: then the row's products are added one by one in f64.
+// RunSums is for two-byte elements in runs of eight and more, where two members meet at most in
+// eight columns. A product of two f16 is exact in f32; so is one of two bf16 but where it leaves the
+// range of f32. An underflow loses less than the smallest f32. An overflow leaves an infinity or a
+// NaN, also where several cancel: then the row's products are added one by one in f64.
 #pragma once
 
 #include "elements.cuh"
@@ -20,7 +20,8 @@ struct NoSums {
     static constexpr bool LEARNED = false;
 
     template <class Wide>
-    PRELU_MEM_DEVICE void add_row(const bool (&)[GROUP], const Wide (&)[GROUP], const Wide (&)[GROUP]) {}
+    PRELU_MEM_DEVICE void add_row(const bool (&)[GROUP], const Wide (&)[GROUP],
+                                  const Wide (&)[GROUP]) {}
 };
 
 template <class Element>

@@ -63,8 +63,9 @@ impl Cuda {
     /// # Safety
     /// `stream` is such a stream, and is destroyed neither before the last clone of this value nor
     /// before the last buffer, plan or saved state that was made with one of them. CUDA's per-thread
-    /// default stream is another one in each thread: with it, all of these stay in one thread. Nothing is captured into a
-    /// graph: launches of one plan count their blocks in one place, and those of graphs may overlap.
+    /// default stream is another one in each thread: with it, all of these stay in one thread. Nothing is
+    /// captured into a graph: launches of one plan count their blocks in one place, and those of
+    /// graphs may overlap.
     pub unsafe fn on_stream(index: usize, stream: *mut c_void) -> Result<Self, CudaError> {
         let device = Device::open(index)?;
         // SAFETY: by the caller's word.

@@ -280,8 +280,8 @@ fn a_plan_serves_several_backends() -> Result<()> {
     Ok(())
 }
 
-/// Slope gradients of several steps on other data each, with one plan: small ones end in backward's last block, others in a
-/// launch. Added up they are the bits of the steps alone, added up: none takes sums that an earlier one left behind.
+/// Slope gradients of several steps on other data each, with one plan: small ones end in backward's
+/// last block, others in a launch. Added up they are the bits of the steps alone, added up: none takes sums that an earlier one left behind.
 fn steps_add_up<T: Element, S: Strategy<Cuda, T>>(
     cuda: &Cuda,
     strategy: &S,

@@ -13,8 +13,8 @@
 //!    of the sum of the terms' magnitudes, `sum|g x| + V`. For `f64` tensors the sum is twofold:
 //!    the square of that and a last rounding.
 //!    For two-byte tensors, products are added in `f32` first, four at a time or, on a GPU, eight, in at most three
-//!    additions for each term, each of which rounds by `u = 2^-24`: together at most `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` each
-//!    product may lose `2^-150` to underflow, half the smallest `f32`, which the division enlarges and later additions
+//!    additions for each term, each of which rounds by `u = 2^-24`: together at most
+//!    `(1 + u)^3 - 1 < 3 u + 4 u^2` of the magnitudes. In `bf16` each product may lose `2^-150` to underflow, half the smallest `f32`, which the division enlarges and later additions
 //!    round, all of them together by less than its double.
 //! 4. A product of two `f64` (`r`), that last rounding (`r`), the division (`r`), adding to the
 //!    slope gradient (`r`) and the oracle's own last rounding (`r`): `5 r` of the same magnitudes.

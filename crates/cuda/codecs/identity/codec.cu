@@ -28,7 +28,8 @@ struct Identity {
     }
 
     template <class Access>
-    PRELU_MEM_DEVICE static Words load(const Access& access, const void* words, u64 element, u32 count) {
+    PRELU_MEM_DEVICE static Words load(const Access& access, const void* words, u64 element,
+                                       u32 count) {
         const Storage* const own = static_cast<const Storage*>(words) + element;
         Words loaded;
         if constexpr (Access::WHOLE) {
@@ -42,7 +43,8 @@ struct Identity {
         return loaded;
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void store(const Access& access, const Words& own, void* words, u64 element, u32 count) {
+    PRELU_MEM_DEVICE static void store(const Access& access, const Words& own, void* words,
+                                       u64 element, u32 count) {
         Storage* const to = static_cast<Storage*>(words) + element;
         if constexpr (Access::WHOLE) {
             access.store(to, 0, count, own.lane);

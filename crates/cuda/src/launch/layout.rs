@@ -31,8 +31,8 @@ const BACKWARD_PAYS: u64 = 64 << 10;
 /// Partials of a thread, one after the other, that backward's last block adds up sooner than a launch would ..
 const LAST_BLOCK_TURNS: u64 = 64;
 
-/// .. where a large device holds all of backward's blocks at once: where blocks wait for others to end, what each does to
-/// find out whether it is the last costs more (measured: decision 20).
+/// .. where a large device holds all of backward's blocks at once: where blocks wait for others to end, what
+/// each does to find out whether it is the last costs more (measured: decision 20).
 const AT_ONCE: u64 = 264;
 const AT_ONCE_OF_TWO_BYTES: u64 = 396;
 

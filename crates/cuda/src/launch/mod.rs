@@ -84,8 +84,9 @@ impl Cuda {
             };
             // SAFETY: both kernels of backward take `Backward`. The tensors are of the plan's lengths, the words and
             // kept elements too, which the caller has checked; the partials are the most that a
-            // class needs; the slope gradient has a value per slope, which the caller has checked; the tables live as
-            // long as the plan and are this stream's, whose launches follow each other. All of it is freed in stream order.
+            // class needs; the slope gradient has a value per slope, which the caller has checked; the
+            // tables live as long as the plan and are this stream's, whose launches follow each other.
+            // All of it is freed in stream order.
             unsafe { self.stream().launch(&class.backward, [blocks, 1], &arguments) }?;
             if slope_gradient.is_some() && finish_blocks > 0 {
                 let arguments = Finish { shape, ending };

@@ -43,7 +43,8 @@ struct SignByte {
         }
     }
     template <class Access>
-    PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element, u32 count) {
+    PRELU_MEM_DEVICE static void store(const Access&, Words own, void* words, u64 element,
+                                       u32 count) {
         unsigned char* const to = static_cast<unsigned char*>(words) + element;
         if constexpr (Access::WHOLE) {
             *static_cast<u64*>(static_cast<void*>(to)) = own.bytes;
