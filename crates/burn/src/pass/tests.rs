@@ -1,5 +1,8 @@
 //! Where the results lie: in place, or beside what somebody else holds.
 
+// Its instances of the loops: crates/strategies/registry/src/instances.rs.
+use prelu_mem_registry as _;
+
 use super::*;
 
 const SHAPE: [usize; 3] = [2, 3, 70];

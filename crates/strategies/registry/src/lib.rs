@@ -1,5 +1,9 @@
 //! Every strategy by name. A new one is a line in `strategies!` below.
 
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod instances;
+
 use std::fmt;
 use std::str::FromStr;
 
