@@ -1,6 +1,6 @@
 //! Where the results lie: in place, or beside what somebody else holds.
 
-// Its instances of the loops: crates/strategies/registry/src/instances.rs.
+// Linked for the loops that it has compiled: crates/strategies/registry/src/instances.rs.
 use prelu_mem_registry as _;
 
 use super::*;

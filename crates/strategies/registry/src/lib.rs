@@ -1,5 +1,6 @@
 //! Every strategy by name. A new one is a line in `strategies!` below.
 
+// No part of the interface: public so that it is compiled.
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub mod instances;
