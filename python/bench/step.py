@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """IResNet-50's training steps with torch.nn.PReLU and with prelu_mem: what autograd saves, the peak of memory, losses.
 
-  python bench/step.py [--batch 8] [--steps 20] [--size 112] [--threads 2] [--output RECORD.json]
-  python bench/step.py --device cuda --batch 128 [--autocast bfloat16]
+  python bench/step.py [--batch 8] [--steps 20] [--rounds 1] [--size 112] [--threads 2] [--output RECORD.json]
+  python bench/step.py --device cuda --batch 128 --rounds 3 [--autocast bfloat16]
 
 The peak is the process's on the CPU, and on a GPU that of what PyTorch has allocated there. Each side runs in a process of
-its own, so that the peaks are its own.
+its own, so that the peaks are its own, once in each round. A step's time ends when its loss is known; the first two steps of
+a process, in which memory is taken and kernels are chosen, are not timed. What is saved is counted in the first.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import pathlib
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -25,11 +27,15 @@ from torch import nn
 
 from prelu_mem.torch import convert
 
+#: Steps of a process that are not timed.
+WARM_UP = 2
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20, help=f"in each process, more than {WARM_UP} to time any")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--size", type=int, default=112)
     parser.add_argument("--strategy", default="adaptive")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -43,10 +49,15 @@ def main():
     if options.side:
         print(json.dumps(train(options)))
         return
-    results = {}
-    for side in ("stock", "converted"):
-        command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
-        results[side] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    for name, least in (("rounds", 1), ("steps", WARM_UP + 1)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} {getattr(options, name)}: {least} or more are accepted")
+    results = {"stock": [], "converted": []}
+    for _ in range(options.rounds):
+        for side, found in results.items():
+            command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
+            found.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    results = {side: joined(found) for side, found in results.items()}
     stock, ours = results["stock"], results["converted"]
     kind = options.autocast or "float32"
     where = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
@@ -54,17 +65,26 @@ def main():
     print(f"{'':24}{'torch.nn.PReLU':>16}{'prelu_mem':>16}")
     for key, label in (("saved", "autograd saves"), ("step_peak", "peak over the model"), ("peak", "peak")):
         print(f"{label:24}{stock[key] / 2**20:12.1f} MiB{ours[key] / 2**20:12.1f} MiB")
-    print(f"{'seconds per step':24}{stock['seconds']:16.3f}{ours['seconds']:16.3f}")
+    for name, of in (("median", statistics.median), ("least", min), ("most", max)):
+        times = [of(sum(side["step_seconds"], [])) * 1e3 for side in (stock, ours)]
+        print(f"{f'a step, {name}':24}{times[0]:13.2f} ms{times[1]:13.2f} ms")
     for step, losses in enumerate(zip(stock["losses"], ours["losses"], strict=True)):
         print(f"{f'loss of step {step + 1}':24}{losses[0]:16.6f}{losses[1]:16.6f}")
     if options.output:
-        settings = {key: getattr(options, key) for key in ("batch", "steps", "size", "threads", "strategy", "device", "autocast")}
+        asked = ("batch", "steps", "rounds", "size", "threads", "strategy", "device", "autocast")
+        settings = {key: getattr(options, key) for key in asked}
         record = {
             "schema": 1, "record": "torch-step", "network": "iresnet50", "torch": torch.__version__,
             "python": platform.python_version(), "machine": platform.machine(), "place": where,
             "settings": settings, "sides": results,
         }  # fmt: skip
         options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def joined(rounds):
+    """One side's rounds: the most memory, the seconds of each round's steps, the first round's losses."""
+    most = {key: max(found[key] for found in rounds) for key in ("saved", "peak", "step_peak")}
+    return {**most, "step_seconds": [found["step_seconds"] for found in rounds], "losses": rounds[0]["losses"]}
 
 
 def peak_bytes(device):
@@ -106,21 +126,23 @@ def train(options):
     if options.autocast:
         autocast = torch.autocast(options.device, getattr(torch, options.autocast))
     before = peak_bytes(options.device)
-    losses, saved, start = [], 0, 0.0
+    losses, seconds, saved = [], [], 0
     for step in range(options.steps):
-        start = time.perf_counter() if step == min(1, options.steps - 1) else start
+        start = time.perf_counter()
         optimizer.zero_grad()
         with autocast:
-            logits, bytes_of_step = saved_bytes(lambda: head(model(images)))
+            if step == 0:
+                logits, saved = saved_bytes(lambda: head(model(images)))
+            else:
+                logits = head(model(images))
             loss = nn.functional.cross_entropy(logits, targets)
-        saved = max(saved, bytes_of_step)
         loss.backward()
         optimizer.step()
         # This waits for the device, too.
         losses.append(loss.item())
-    seconds = (time.perf_counter() - start) / max(1, options.steps - 1)
+        seconds.append(time.perf_counter() - start)
     peak = peak_bytes(options.device)
-    return {"saved": saved, "peak": peak, "step_peak": peak - before, "seconds": seconds, "losses": losses}
+    return {"saved": saved, "peak": peak, "step_peak": peak - before, "step_seconds": seconds[WARM_UP:], "losses": losses}
 
 
 if __name__ == "__main__":
