@@ -6,7 +6,7 @@ from reference import same_bits
 from torch import nn
 
 from prelu_mem.torch import PReLU, ownership
-from prelu_mem.torch.ops import backward_
+from prelu_mem.torch.kernels import backward_
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def addresses(monkeypatch):
         found.append(grad.data_ptr())
         return backward_(grad, *rest)
 
-    monkeypatch.setattr(autograd.ops, "backward_", noted)
+    monkeypatch.setattr(autograd.kernels, "backward_", noted)
     return found
 
 

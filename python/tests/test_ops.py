@@ -3,6 +3,9 @@
 import pytest
 import torch
 from reference import same_bits
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from prelu_mem.torch import PReLU, ops, prelu
 
@@ -116,3 +119,49 @@ def test_fx_traces_around_the_layer():
     traced = torch.fx.symbolic_trace(model)
     x = torch.randn(2, 4)
     torch.testing.assert_close(traced(x), model(x))
+
+
+class _Operators(TorchDispatchMode):
+    """Notes the layer's operators."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.namespace == "prelu_mem":
+            self.seen.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("inplace", [True, False])
+def test_modes_see_the_operators(inplace):
+    """Without a mode their implementation is called, which a mode would not see."""
+    layer = PReLU(3, inplace=inplace)
+    x = torch.randn(2, 3, requires_grad=True)
+    with _Operators() as operators:
+        layer(x * 1).sum().backward()
+        with torch.no_grad():
+            layer(x * 1)
+    assert operators.seen == [ops.forward_, ops.backward_, ops.forward_]
+    with FakeTensorMode(shape_env=ShapeEnv()):
+        y = PReLU(3, inplace=inplace)(torch.randn(2, 3, requires_grad=True) * 1)
+        assert type(y) is FakeTensor
+        y.sum().backward()
+
+
+def test_elements_that_are_negated_when_read():
+    """Tensors whose memory holds the opposite of their elements, as input and as upstream gradient. PyTorch refuses to
+    overwrite one by anybody's operator."""
+    slopes = torch.tensor([0.25, -0.5, 0.0])
+    values, upstream = torch.randn(4, 3), torch.randn(4, 3)
+    leaf = values.clone().requires_grad_()
+    x, grad = torch._neg_view((-leaf).clone()), torch._neg_view(-upstream)
+    assert x.is_neg() and grad.is_neg() and torch.equal(x, values)
+    with pytest.raises(RuntimeError):
+        prelu(torch._neg_view(values.clone()), slopes, inplace=True)
+    y = prelu(x, slopes)
+    y.backward(grad)
+    expected = values.clone().requires_grad_()
+    torch.nn.functional.prelu(expected, slopes).backward(upstream)
+    assert torch.equal(y, torch.nn.functional.prelu(values, slopes)) and torch.equal(leaf.grad, expected.grad)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 import prelu_mem
 from prelu_mem import _native
-from prelu_mem.torch import ops
+from prelu_mem.torch import kernels, ops
 from prelu_mem.torch.ownership import alone, learn_from
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
@@ -61,10 +62,24 @@ def _small(x: Tensor) -> Tensor:
     return _Beside.apply(x, torch.ones(1, device="cpu"), "full-copy", False)  # type: ignore[no-any-return]
 
 
+#: What a tensor's type is where nobody has made one of his own.
+_PLAIN = (Tensor, nn.Parameter)
+
+
+def _loops(*tensors: Tensor) -> Any:
+    """The operators' implementation, where nobody but the caller would see the operators; PyTorch takes as long to find it
+    as all the rest of a call. They are called where a mode, a tracer or a tensor's own type looks on, and where a
+    tensor's elements are negated when they are read."""
+    watched = torch.compiler.is_compiling() or torch._C._is_tracing() or _get_current_dispatch_mode() is not None
+    if not watched and all(type(tensor) in _PLAIN and not tensor.is_neg() for tensor in tensors):
+        return kernels
+    return ops
+
+
 def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:
     ctx.strategy, ctx.learned = strategy, learned
     ctx.slopes_dtype, ctx.slopes_shape = slopes.dtype, slopes.shape
-    saved, made_with = ops.forward_(y, slopes, strategy, learned)
+    saved, made_with = _loops(y, slopes).forward_(y, slopes, strategy, learned)
     output = y if READS_OUTPUT[strategy, learned] else None
     ctx.save_for_backward(output, saved, made_with)
     return y
@@ -72,7 +87,9 @@ def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) 
 
 def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     output, saved, made_with = ctx.saved_tensors
-    sums = ops.backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
+    read = () if output is None else (output,)
+    loops = _loops(grad, saved, made_with, *read)
+    sums = loops.backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
     slope_gradient = sums.to(ctx.slopes_dtype).view(ctx.slopes_shape) if ctx.learned else None
     return grad, slope_gradient, None, None
 
@@ -124,7 +141,7 @@ def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool
         raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")
     if inplace and not torch.is_grad_enabled():
         # As PyTorch's own functions do: the very tensor comes back, its history untouched.
-        ops.forward_(x, slopes, strategy, False)
+        _loops(x, slopes).forward_(x, slopes, strategy, False)
         if not x.is_inference():
             torch.autograd.graph.increment_version(x)
         return x
