@@ -6,7 +6,8 @@
 
 The peak is the process's on the CPU, and on a GPU that of what PyTorch has allocated there. Each side runs in a process of
 its own, so that the peaks are its own, once in each round. A step's time ends when its loss is known; the first two steps of
-a process, in which memory is taken and kernels are chosen, are not timed. What is saved is counted in the first.
+a process, in which memory is taken and kernels are chosen, are not timed. What is saved is counted in the first. On a GPU
+the host's time is told too: until forward, and then backward, have been put in the queue.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def main():
     if options.side:
         print(json.dumps(train(options)))
         return
-    for name, least in (("rounds", 1), ("steps", WARM_UP + 1)):
+    for name, least in (("batch", 2), ("rounds", 1), ("steps", WARM_UP + 1)):
         if getattr(options, name) < least:
             parser.error(f"--{name} {getattr(options, name)}: {least} or more are accepted")
     results = {"stock": [], "converted": []}
@@ -68,6 +69,11 @@ def main():
     for name, of in (("median", statistics.median), ("least", min), ("most", max)):
         times = [of(sum(side["step_seconds"], [])) * 1e3 for side in (stock, ours)]
         print(f"{f'a step, {name}':24}{times[0]:13.2f} ms{times[1]:13.2f} ms")
+    if options.device == "cuda":
+        for part, name in enumerate(("forward", "backward")):
+            times = [[step[part] * 1e3 for step in sum(side["host_seconds"], [])] for side in (stock, ours)]
+            medians = [statistics.median(of_side) for of_side in times]
+            print(f"{f'host, {name}':24}{medians[0]:13.2f} ms{medians[1]:13.2f} ms")
     for step, losses in enumerate(zip(stock["losses"], ours["losses"], strict=True)):
         print(f"{f'loss of step {step + 1}':24}{losses[0]:16.6f}{losses[1]:16.6f}")
     if options.output:
@@ -82,9 +88,11 @@ def main():
 
 
 def joined(rounds):
-    """One side's rounds: the most memory, the seconds of each round's steps, the first round's losses."""
+    """One side's rounds: the most memory, the seconds of each round's steps (of the host: forward, backward), the first
+    round's losses."""
     most = {key: max(found[key] for found in rounds) for key in ("saved", "peak", "step_peak")}
-    return {**most, "step_seconds": [found["step_seconds"] for found in rounds], "losses": rounds[0]["losses"]}
+    times = {key: [found[key] for found in rounds] for key in ("step_seconds", "host_seconds")}
+    return {**most, **times, "losses": rounds[0]["losses"]}
 
 
 def peak_bytes(device):
@@ -126,7 +134,7 @@ def train(options):
     if options.autocast:
         autocast = torch.autocast(options.device, getattr(torch, options.autocast))
     before = peak_bytes(options.device)
-    losses, seconds, saved = [], [], 0
+    losses, seconds, host, saved = [], [], [], 0
     for step in range(options.steps):
         start = time.perf_counter()
         optimizer.zero_grad()
@@ -136,13 +144,17 @@ def train(options):
             else:
                 logits = head(model(images))
             loss = nn.functional.cross_entropy(logits, targets)
+        forward = time.perf_counter()
         loss.backward()
+        backward = time.perf_counter()
         optimizer.step()
         # This waits for the device, too.
         losses.append(loss.item())
         seconds.append(time.perf_counter() - start)
+        host.append([forward - start, backward - forward])
     peak = peak_bytes(options.device)
-    return {"saved": saved, "peak": peak, "step_peak": peak - before, "step_seconds": seconds[WARM_UP:], "losses": losses}
+    times = {"step_seconds": seconds[WARM_UP:], "host_seconds": host[WARM_UP:]}
+    return {"saved": saved, "peak": peak, "step_peak": peak - before, **times, "losses": losses}
 
 
 if __name__ == "__main__":
