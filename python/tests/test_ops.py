@@ -4,7 +4,9 @@ import pytest
 import torch
 from reference import same_bits
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from prelu_mem.torch import PReLU, ops, prelu
@@ -148,6 +150,48 @@ def test_modes_see_the_operators(inplace):
         y = PReLU(3, inplace=inplace)(torch.randn(2, 3, requires_grad=True) * 1)
         assert type(y) is FakeTensor
         y.sum().backward()
+
+
+@pytest.mark.parametrize("pre_dispatch", [True, False])
+def test_a_graph_has_the_layer(pre_dispatch):
+    slopes, x = torch.tensor([0.25, -0.5, 0.0]), torch.randn(2, 3)
+
+    def model(x, slopes):
+        return prelu(x * 1, slopes)
+
+    graph = make_fx(model, pre_dispatch=pre_dispatch)(x, slopes)
+    assert any("prelu_mem" in str(node.target) for node in graph.graph.nodes)
+    assert torch.equal(graph(-x, slopes), model(-x, slopes))
+
+
+class _Functions(TorchFunctionMode):
+    """Notes everything that is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.seen.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_mode_for_functions_sees_the_operators():
+    layer, x = PReLU(3), torch.randn(2, 3, requires_grad=True)
+    with _Functions() as functions:
+        layer(x * 1)
+    assert ops.forward_ in functions.seen
+
+
+def test_tensors_of_other_kinds():
+    """Without memory of their own, or with elements in another's: as the operators have it, an error or the values."""
+    zeros = torch._efficientzerotensor((3,))
+    x = torch.randn(2, 3)
+    assert torch.equal(prelu(x, zeros), torch.nn.functional.prelu(x, torch.zeros(3)))
+    with pytest.raises(RuntimeError):
+        prelu(torch._efficientzerotensor((2, 3)), torch.ones(3), inplace=True)
+    with pytest.raises(RuntimeError):
+        prelu(torch._to_functional_tensor(x), torch.ones(3), inplace=True)
 
 
 def test_elements_that_are_negated_when_read():

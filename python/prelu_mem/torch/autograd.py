@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import _get_current_dispatch_mode
+from torch import Tensor
 
 import prelu_mem
 from prelu_mem import _native
 from prelu_mem.torch import kernels, ops
+from prelu_mem.torch.dispatch import unseen
 from prelu_mem.torch.ownership import alone, learn_from
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
@@ -62,18 +62,10 @@ def _small(x: Tensor) -> Tensor:
     return _Beside.apply(x, torch.ones(1, device="cpu"), "full-copy", False)  # type: ignore[no-any-return]
 
 
-#: What a tensor's type is where nobody has made one of his own.
-_PLAIN = (Tensor, nn.Parameter)
-
-
 def _loops(*tensors: Tensor) -> Any:
-    """The operators' implementation, where nobody but the caller would see the operators; PyTorch takes as long to find it
-    as all the rest of a call. They are called where a mode, a tracer or a tensor's own type looks on, and where a
-    tensor's elements are negated when they are read."""
-    watched = torch.compiler.is_compiling() or torch._C._is_tracing() or _get_current_dispatch_mode() is not None
-    if not watched and all(type(tensor) in _PLAIN and not tensor.is_neg() for tensor in tensors):
-        return kernels
-    return ops
+    """The operators, or what they call where nobody would see them: PyTorch takes as long to find an operator as all the rest
+    of a call takes."""
+    return kernels if unseen(*tensors) else ops
 
 
 def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:

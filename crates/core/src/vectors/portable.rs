@@ -178,6 +178,11 @@ impl Vectors for Portable {
     }
 
     #[inline(always)]
+    fn bytes_of_chunk(self, signs: u64) -> [i8; CHUNK] {
+        unpack(signs).map(u8::cast_signed)
+    }
+
+    #[inline(always)]
     fn set_bytes_of_chunk(self, bytes: &[i8; CHUNK]) -> u64 {
         pack(bytes.map(|byte| u8::from(byte != 0)))
     }
@@ -193,6 +198,18 @@ fn pack(bytes: [u8; CHUNK]) -> u64 {
         bits |= u64::from_le_bytes(*eight) << row;
     }
     transposed(bits)
+}
+
+/// What [`pack`] packs: its rows are taken out of the matrix again.
+#[inline(always)]
+fn unpack(bits: u64) -> [u8; CHUNK] {
+    let columns = transposed(bits);
+    let mut bytes = [0; CHUNK];
+    let (rows, _) = bytes.as_chunks_mut::<8>();
+    for (row, eight) in rows.iter_mut().enumerate() {
+        *eight = (columns >> row & 0x0101_0101_0101_0101).to_le_bytes();
+    }
+    bytes
 }
 
 /// Bit `i` of byte `j` becomes bit `j` of byte `i`: single bits, pairs and fours change places.
