@@ -10,7 +10,7 @@ from torch import Tensor
 import prelu_mem
 from prelu_mem import _native
 from prelu_mem.torch import kernels, ops
-from prelu_mem.torch.dispatch import unseen
+from prelu_mem.torch.dispatch import restored, unseen
 from prelu_mem.torch.ownership import alone, learn_from
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
@@ -79,8 +79,7 @@ def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) 
 
 def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     output, saved, made_with = ctx.saved_tensors
-    read = () if output is None else (output,)
-    loops = _loops(grad, saved, made_with, *read)
+    loops = _loops(grad) if restored(output, saved, made_with) else ops
     sums = loops.backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
     slope_gradient = sums.to(ctx.slopes_dtype).view(ctx.slopes_shape) if ctx.learned else None
     return grad, slope_gradient, None, None

@@ -23,13 +23,26 @@ _identity = getattr(torch._C.DispatchKeySet, "raw_repr", repr)
 _KNOWN: dict[Any, bool] = {}
 
 
+#: Of a tensor that nobody has made a type for.
+_TYPES = (Tensor, nn.Parameter)
+
+
 def unseen(*tensors: Tensor) -> bool:
-    """Whether the operators' implementation may be called in their place."""
+    """Whether the operators' implementation may be called in their place: these are the caller's tensors, and whoever looks
+    on does so now."""
     if torch.compiler.is_compiling() or torch._C._len_torch_function_stack() > 0:
         return False
     if not _our_own(torch._C._dispatch_tls_local_include_set()):
         return False
-    return all(type(tensor) in (Tensor, nn.Parameter) and _our_own(torch._C._dispatch_keys(tensor)) for tensor in tensors)
+    for tensor in tensors:
+        if type(tensor) not in _TYPES or not _our_own(torch._C._dispatch_keys(tensor)):
+            return False
+    return True
+
+
+def restored(*saved: Tensor | None) -> bool:
+    """Whether what autograd has kept for us is as it was, or has come back from hooks as plain tensors."""
+    return all(tensor is None or type(tensor) is Tensor for tensor in saved)
 
 
 def _our_own(keys: Any) -> bool:
