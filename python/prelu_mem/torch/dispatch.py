@@ -22,7 +22,6 @@ _identity = getattr(torch._C.DispatchKeySet, "raw_repr", repr)
 #: Whether all of a set's keys are such.
 _KNOWN: dict[Any, bool] = {}
 
-
 #: Of a tensor that nobody has made a type for.
 _TYPES = (Tensor, nn.Parameter)
 
