@@ -16,6 +16,7 @@ mod piece;
 mod plain;
 mod portable;
 mod prefetch;
+mod reach;
 mod run_sums;
 mod slopes;
 #[cfg(target_arch = "x86_64")]
@@ -26,6 +27,9 @@ pub use piece::Piece;
 pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
 pub(crate) use prefetch::prefetch;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use prefetch::prefetch_behind;
+pub(crate) use reach::Reach;
 pub use run_sums::RunSums;
 pub use slopes::{ByRun, ChunkSlopes};
 pub(crate) use slopes::{Single, Table};
@@ -143,6 +147,12 @@ pub trait Vectors: Copy + private::Sealed {
     fn unrolls<T: Element>(self) -> bool {
         !self.has_cheap_rests::<T>()
     }
+
+    /// Asks for the memory some way behind these elements of a tensor that a pass goes through in order, where the level's
+    /// processors do not do so in time.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn look_ahead<T: Element>(self, _: &[T]) {}
 
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]

@@ -113,25 +113,25 @@ fn block<C: Codec<T>, T: Element>(
             let (words, kept) = (saved.words, saved.kept);
             let classes = Classes::new(plan, origin, before);
             let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
         }
         (Classed::ByRun, _) => {
             let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
             let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
-            cpu.level.run(Walk { frame, origin, operands, row }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
         }
         (Classed::Whole, Channel::Derived) => {
             let operands = InPlace::<SignOfOutput, T> { words: &[], at: 0, output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
         }
         (Classed::Whole, Channel::Encoded) => {
             let operands = InPlace::<C, T> { words: saved.words, at: before[0], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
         }
         (Classed::Whole, Channel::Kept) => {
             let operands =
                 InPlace::<Identity, T> { words: saved.kept, at: before[1], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, false);
+            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
         }
     }
 }
@@ -166,12 +166,11 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
         } else {
             D::signs(vectors, self.words, self.at + done, len, output)
         };
-        InPlaceChunk {
-            signs,
-            basis: D::basis(self.words, self.at + done, len, output),
-            compared: D::COMPARED,
-            grad: &mut self.grad[done..done + len],
-        }
+        let basis = D::basis(self.words, self.at + done, len, output);
+        let grad = &mut self.grad[done..done + len];
+        vectors.look_ahead(basis);
+        vectors.look_ahead(grad);
+        InPlaceChunk { signs, basis, compared: D::COMPARED, grad }
     }
 }
 

@@ -59,7 +59,8 @@ fn block<T: Element>(
     }
     let frame = Frame::of(plan);
     let origin = Origin::of(plan, start);
-    cpu.level.run(Walk { frame, origin, operands: OverStash { upstream, stash }, row }, false);
+    let operands = OverStash { upstream, stash };
+    cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
 }
 
 /// The input gradient overwrites the stash.
@@ -80,10 +81,12 @@ impl<T: Element> Operands<T> for OverStash<'_, T> {
     }
 
     #[inline(always)]
-    fn chunk<V: Vectors>(&mut self, _: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
+    fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
         let place = spot.done..spot.done + len;
-        let stash = &mut self.stash[place.clone()];
-        OverStashChunk { upstream: &self.upstream[place], stash }
+        let (upstream, stash) = (&self.upstream[place.clone()], &mut self.stash[place]);
+        vectors.look_ahead(upstream);
+        vectors.look_ahead(stash);
+        OverStashChunk { upstream, stash }
     }
 }
 

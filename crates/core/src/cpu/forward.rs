@@ -116,27 +116,28 @@ fn block<C: Codec<T>, T: Element>(
     }
     let (frame, origin) = (Frame::of(plan), Origin::of(plan, start));
     let Beyond { saved: past_caches, all: by_stretches } = beyond;
+    let reach = frame.reach(past_caches);
     match (Classed::of(plan), plan.classes()[0]) {
         (Classed::InChunk, _) => {
             let classes = Classes::new(plan, origin, [0, 0]);
             let mixed = Mixed::<C, T> { frame, origin, classes, x, words, kept };
-            cpu.level.run(mixed, past_caches);
+            cpu.level.run(mixed, reach);
         }
         (Classed::ByRun, _) => {
             let (runs, classes) = (Runs::new(frame, origin), plan.classes());
             let mixed = SaveRuns::<C, T> { runs, classes, x, words, kept };
-            cpu.level.run(mixed, past_caches);
+            cpu.level.run(mixed, reach);
         }
         (Classed::Whole, Channel::Derived) => {
             let one = One::<SignOfOutput, T> { frame, origin, x, words: &mut [], by_stretches };
-            cpu.level.run(one, past_caches);
+            cpu.level.run(one, reach);
         }
         (Classed::Whole, Channel::Encoded) => {
-            cpu.level.run(One::<C, T> { frame, origin, x, words, by_stretches }, past_caches);
+            cpu.level.run(One::<C, T> { frame, origin, x, words, by_stretches }, reach);
         }
         (Classed::Whole, Channel::Kept) => {
             let one = One::<Identity, T> { frame, origin, x, words: kept, by_stretches };
-            cpu.level.run(one, past_caches);
+            cpu.level.run(one, reach);
         }
     }
 }
@@ -158,6 +159,7 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
         if frame.inner == 1 {
             let mut slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
             for x in x.chunks_mut(CHUNK) {
+                vectors.look_ahead(x);
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.scale(x, &slopes.chunk());
                 slopes.advance(x.len());
@@ -165,6 +167,7 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
         } else {
             let mut runs = Runs::new(frame, origin);
             for x in x.chunks_mut(CHUNK) {
+                vectors.look_ahead(x);
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.scale(x, &Table(&runs.table(x.len())));
             }
@@ -325,6 +328,7 @@ pub(super) fn pass<D: Codec<T>, T: Element, V: Vectors>(
     words: &mut [D::Word],
     at: usize,
 ) {
+    vectors.look_ahead(x);
     if D::BASIS == Basis::Output && size_of::<D::Word>() > 0 {
         let signs = vectors.activate(x, slopes);
         D::encode(vectors, words, at, x.len(), signs, &[]);

@@ -3,6 +3,7 @@
 use crate::codec::{CHUNK, Codec};
 use crate::element::Element;
 use crate::plan::Plan;
+use crate::vectors::Reach;
 
 /// Bytes of a tensor; a backward pass has two, and second-level caches a mebibyte or more.
 const NEAR: usize = 512 << 10;
@@ -27,6 +28,11 @@ impl<'a, T: Element> Frame<'a, T> {
     #[inline(always)]
     pub(super) fn period(&self) -> usize {
         self.cyclic_slopes.len() + 1 - CHUNK
+    }
+
+    /// Of a pass that saves more or less than the caches hold.
+    pub(super) fn reach(&self, past_caches: bool) -> Reach {
+        Reach { far: !self.near, past_caches }
     }
 
     pub(super) fn of<C: Codec<T>>(plan: &'a Plan<C, T>) -> Self {

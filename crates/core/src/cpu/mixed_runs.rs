@@ -203,6 +203,8 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
                 (vectors.signs(kept), kept)
             }
         };
+        vectors.look_ahead(basis);
+        vectors.look_ahead(grad);
         InPlaceChunk { signs, basis, compared: false, grad }
     }
 }

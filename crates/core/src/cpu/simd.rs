@@ -9,7 +9,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::{Avx2, Avx512};
-use crate::vectors::{Portable, Vectors};
+use crate::vectors::{Portable, Reach, Vectors};
 
 /// A set of instructions that the loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,21 +103,21 @@ impl Level {
     }
 
     /// Runs a task with this level's instructions. A level that the processor lacks cannot be
-    /// reached: [`crate::Cpu`] checks it when it is made. `past_caches` tells whether what the task saves
-    /// is larger than the caches.
+    /// reached: [`crate::Cpu`] checks it when it is made.
     #[inline]
-    pub(crate) fn run<K: Task>(self, task: K, past_caches: bool) {
+    pub(crate) fn run<K: Task>(self, task: K, reach: Reach) {
         #[cfg(target_arch = "x86_64")]
         match self {
             Level::Portable => task.run(Portable),
             // SAFETY: a Cpu is made only with a level that was detected on this processor.
-            Level::Avx2 => unsafe { run_avx2(task, past_caches) },
+            Level::Avx2 => unsafe { run_avx2(task, reach) },
             // SAFETY: as above.
-            Level::Avx512 => unsafe { run_avx512(task, past_caches) },
+            Level::Avx512 => unsafe { run_avx512(task, reach) },
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            let _ = past_caches;
+            let Reach { far, past_caches } = reach;
+            let _ = (far, past_caches);
             task.run(Portable);
         }
     }
@@ -125,18 +125,18 @@ impl Level {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx2<K: Task>(task: K, past_caches: bool) {
+fn run_avx2<K: Task>(task: K, reach: Reach) {
     // SAFETY: this function is compiled for AVX2, FMA, F16C and BMI2.
-    task.run(unsafe { Avx2::new(past_caches) });
+    task.run(unsafe { Avx2::new(reach) });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(
     enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl"
 )]
-fn run_avx512<K: Task>(task: K, past_caches: bool) {
+fn run_avx512<K: Task>(task: K, reach: Reach) {
     // SAFETY: this function is compiled for AVX-512 F, BW, DQ and VL, and BMI2.
-    task.run(unsafe { Avx512::new(past_caches) });
+    task.run(unsafe { Avx512::new(reach) });
 }
 
 fn accepted() -> String {

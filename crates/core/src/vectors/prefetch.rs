@@ -3,17 +3,37 @@
 /// Bytes that are asked for at most: from there on the processor goes on by itself.
 const MOST: usize = 1024;
 
+/// Bytes from what is read to what is asked for meanwhile, in each of a pass's tensors: what memory delivers while a request
+/// waits, found by trial (`docs/decisions/0022-ahead-at-avx2.md`).
+#[cfg(target_arch = "x86_64")]
+const fn ahead<T>() -> usize {
+    if size_of::<T>() == 2 { 1536 } else { 1024 }
+}
+
 /// Asks for the beginning of elements `at .. at + len`, as far as there are any; a hint, where the target has one.
 #[inline(always)]
 pub(crate) fn prefetch<T>(elements: &[T], at: usize, len: usize) {
     let some = elements.get(at..).unwrap_or_default();
     let bytes = (len.min(some.len()) * size_of::<T>()).min(MOST);
     #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: SSE is part of the target, and nothing is read that a program could tell.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(some.as_ptr().cast::<i8>().wrapping_add(line)) };
-    }
+    lines(some.as_ptr().cast(), bytes);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = bytes;
+}
+
+/// Asks for as many bytes as these elements have, some way behind where they lie, whatever is there.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn prefetch_behind<T>(elements: &[T]) {
+    lines(elements.as_ptr().cast::<i8>().wrapping_add(ahead::<T>()), size_of_val(elements));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn lines(from: *const i8, bytes: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: SSE is part of the target; nothing is read that a program could tell, and no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(line)) };
+    }
 }

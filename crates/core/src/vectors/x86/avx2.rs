@@ -19,24 +19,22 @@ use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun};
 use crate::vectors::{
-    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, RunSums, Sealed, Vectors, half_sums,
-    lowest, plain,
+    CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Reach, RunSums, Sealed, Vectors,
+    half_sums, lowest, plain, prefetch_behind,
 };
 
 /// AVX2, FMA, F16C and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2 {
-    past_caches: bool,
+    reach: Reach,
 }
 
 impl Avx2 {
-    /// `past_caches` tells whether saved states are larger than the caches.
-    ///
     /// # Safety
     /// The processor has AVX2, FMA, F16C and BMI2.
     #[inline(always)]
-    pub(crate) unsafe fn new(past_caches: bool) -> Self {
-        Avx2 { past_caches }
+    pub(crate) unsafe fn new(reach: Reach) -> Self {
+        Avx2 { reach }
     }
 }
 
@@ -50,7 +48,7 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
-        if self.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
+        if self.reach.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
             let from = std::ptr::from_ref(from).cast::<__m256i>();
             let to = std::ptr::from_mut(to).cast::<__m256i>();
             for index in 0..size_of::<[T; CHUNK]>() / size_of::<__m256i>() {
@@ -81,8 +79,15 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn look_ahead<T: Element>(self, elements: &[T]) {
+        if self.reach.far {
+            prefetch_behind(elements);
+        }
+    }
+
+    #[inline(always)]
     fn finish_saving(self) {
-        if self.past_caches {
+        if self.reach.past_caches {
             // SAFETY: every x86-64 processor has it.
             unsafe { _mm_sfence() };
         }

@@ -19,7 +19,7 @@ use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun, ChunkSlopes};
 use crate::vectors::{
-    CHUNK, Columns, Lanes, Piece, RunSums, Sealed, Vectors, half_sums, lowest, plain,
+    CHUNK, Columns, Lanes, Piece, Reach, RunSums, Sealed, Vectors, half_sums, lowest, plain,
 };
 
 /// AVX-512 F, BW, DQ and VL, and BMI2.
@@ -31,13 +31,14 @@ pub(crate) struct Avx512 {
 }
 
 impl Avx512 {
-    /// `past_caches` tells whether saved states are larger than the caches.
-    ///
     /// # Safety
     /// The processor has AVX-512 F, BW, DQ and VL, and BMI2.
     #[inline(always)]
-    pub(crate) unsafe fn new(past_caches: bool) -> Self {
-        Avx512 { past_caches, rounds_bf16: is_x86_feature_detected!("avx512bf16") }
+    pub(crate) unsafe fn new(reach: Reach) -> Self {
+        Avx512 {
+            past_caches: reach.past_caches,
+            rounds_bf16: is_x86_feature_detected!("avx512bf16"),
+        }
     }
 }
 
