@@ -159,7 +159,6 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
         if frame.inner == 1 {
             let mut slopes = Cyclic::new(frame.cyclic_slopes, origin.channel);
             for x in x.chunks_mut(CHUNK) {
-                vectors.look_ahead(x);
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.scale(x, &slopes.chunk());
                 slopes.advance(x.len());
@@ -167,7 +166,6 @@ impl<C: Codec<T>, T: Element> Task for Mixed<'_, C, T> {
         } else {
             let mut runs = Runs::new(frame, origin);
             for x in x.chunks_mut(CHUNK) {
-                vectors.look_ahead(x);
                 classes.save::<C, T, V>(vectors, x, words, kept);
                 vectors.scale(x, &Table(&runs.table(x.len())));
             }

@@ -180,8 +180,6 @@ impl<C: Codec<T>, T: Element> Operands<T> for MixedInPlace<'_, C, T> {
         let place = spot.done..spot.done + len;
         let output = self.output.get(place.clone()).unwrap_or_default();
         let grad = &mut self.grad[place];
-        vectors.look_ahead(output);
-        vectors.look_ahead(grad);
         let mut basis = load(output);
         let mut signs = vectors.signs_of_chunk(&basis) & !encoded.bits & !keep.bits;
         if encoded.count > 0 {
