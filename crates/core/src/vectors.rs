@@ -28,7 +28,7 @@ pub(crate) use plain::terms;
 pub(crate) use portable::Portable;
 pub(crate) use prefetch::prefetch;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use prefetch::prefetch_behind;
+pub(crate) use prefetch::prefetch_ahead;
 pub(crate) use reach::Reach;
 pub use run_sums::RunSums;
 pub use slopes::{ByRun, ChunkSlopes};
@@ -148,11 +148,11 @@ pub trait Vectors: Copy + private::Sealed {
         !self.has_cheap_rests::<T>()
     }
 
-    /// Asks for the memory some way behind these elements of a tensor that a pass goes through in order, where the level's
+    /// Asks for the memory some way after these elements of tensors that a pass goes through in order, where the level's
     /// processors do not do so in time.
     #[doc(hidden)]
     #[inline(always)]
-    fn look_ahead<T: Element>(self, _: &[T]) {}
+    fn look_ahead<T: Element, const N: usize>(self, _: [&[T]; N]) {}
 
     /// Waits until what was saved past the caches can be seen by other threads.
     #[doc(hidden)]

@@ -107,31 +107,34 @@ fn block<C: Codec<T>, T: Element>(
     let frame = Frame::of(plan);
     let origin = Origin::of(plan, start);
     let output = saved.output.get(start..start + grad.len()).unwrap_or_default();
+    // What is not read is not asked for ahead either.
+    let output = if plan.needs_output() { output } else { &[] };
+    let reach = frame.reach(false);
     let before = [plan.encoded_before(start), plan.kept_before(start)];
     match (Classed::of(plan), plan.classes()[0]) {
         (Classed::InChunk, _) => {
             let (words, kept) = (saved.words, saved.kept);
             let classes = Classes::new(plan, origin, before);
             let operands = MixedInPlace::<C, T> { classes, words, kept, output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
+            cpu.level.run(Walk { frame, origin, operands, row }, reach);
         }
         (Classed::ByRun, _) => {
             let (classes, saved) = (ClassRuns::new(plan, origin), Saved { output, ..saved });
             let operands = RunsInPlace::<C, T>::new(classes, saved, before, grad);
-            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
+            cpu.level.run(Walk { frame, origin, operands, row }, reach);
         }
         (Classed::Whole, Channel::Derived) => {
             let operands = InPlace::<SignOfOutput, T> { words: &[], at: 0, output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
+            cpu.level.run(Walk { frame, origin, operands, row }, reach);
         }
         (Classed::Whole, Channel::Encoded) => {
             let operands = InPlace::<C, T> { words: saved.words, at: before[0], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
+            cpu.level.run(Walk { frame, origin, operands, row }, reach);
         }
         (Classed::Whole, Channel::Kept) => {
             let operands =
                 InPlace::<Identity, T> { words: saved.kept, at: before[1], output, grad };
-            cpu.level.run(Walk { frame, origin, operands, row }, frame.reach(false));
+            cpu.level.run(Walk { frame, origin, operands, row }, reach);
         }
     }
 }
@@ -161,15 +164,14 @@ impl<D: Codec<T>, T: Element> Operands<T> for InPlace<'_, D, T> {
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
         let done = spot.done;
         let output = self.output.get(done..done + len).unwrap_or_default();
+        let basis = D::basis(self.words, self.at + done, len, output);
+        let grad = &mut self.grad[done..done + len];
+        vectors.look_ahead([basis, &*grad]);
         let signs = if D::COMPARED {
             0
         } else {
             D::signs(vectors, self.words, self.at + done, len, output)
         };
-        let basis = D::basis(self.words, self.at + done, len, output);
-        let grad = &mut self.grad[done..done + len];
-        vectors.look_ahead(basis);
-        vectors.look_ahead(grad);
         InPlaceChunk { signs, basis, compared: D::COMPARED, grad }
     }
 }

@@ -84,8 +84,7 @@ impl<T: Element> Operands<T> for OverStash<'_, T> {
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> OverStashChunk<'_, T> {
         let place = spot.done..spot.done + len;
         let (upstream, stash) = (&self.upstream[place.clone()], &mut self.stash[place]);
-        vectors.look_ahead(upstream);
-        vectors.look_ahead(stash);
+        vectors.look_ahead([upstream, &*stash]);
         OverStashChunk { upstream, stash }
     }
 }

@@ -14,7 +14,8 @@
 //! word is packed from registers and whole; (2) the factor is selected and multiplied, never the product blended, which LLVM
 //! would turn into masked stores; (3) a pass that moves more than the caches hold writes words by stretches
 //! ([`super::stretch`]), but for mixed classes; (4) between [`Level::run`](super::Level::run) and the innermost
-//! loops there is no closure: one that is not inlined is compiled without the level's instructions.
+//! loops there is no closure: one that is not inlined is compiled without the level's instructions; (5) where tensors are
+//! not near, a chunk asks for what comes some way after it ([`Vectors::look_ahead`]).
 
 use bytemuck::Zeroable;
 
@@ -326,7 +327,7 @@ pub(super) fn pass<D: Codec<T>, T: Element, V: Vectors>(
     words: &mut [D::Word],
     at: usize,
 ) {
-    vectors.look_ahead(x);
+    vectors.look_ahead([&*x]);
     if D::BASIS == Basis::Output && size_of::<D::Word>() > 0 {
         let signs = vectors.activate(x, slopes);
         D::encode(vectors, words, at, x.len(), signs, &[]);

@@ -5,7 +5,7 @@ use crate::element::Element;
 use crate::plan::Plan;
 use crate::vectors::Reach;
 
-/// Bytes of a tensor; a backward pass has two, and second-level caches a mebibyte or more.
+/// Bytes of a tensor; a backward pass has two, and second-level caches a mebibyte or half of one.
 const NEAR: usize = 512 << 10;
 
 /// Slopes and geometry. Loops over the same words are the same code for every codec with these.
@@ -30,7 +30,7 @@ impl<'a, T: Element> Frame<'a, T> {
         self.cyclic_slopes.len() + 1 - CHUNK
     }
 
-    /// Of a pass that saves more or less than the caches hold.
+    /// `past_caches` tells whether what the pass saves is larger than the caches.
     pub(super) fn reach(&self, past_caches: bool) -> Reach {
         Reach { far: !self.near, past_caches }
     }

@@ -178,9 +178,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for MixedInPlace<'_, C, T> {
             self.classes.advance(len)
         };
         let place = spot.done..spot.done + len;
-        let output = self.output.get(place.clone()).unwrap_or_default();
-        let grad = &mut self.grad[place];
-        let mut basis = load(output);
+        let mut basis = load(self.output.get(place.clone()).unwrap_or_default());
         let mut signs = vectors.signs_of_chunk(&basis) & !encoded.bits & !keep.bits;
         if encoded.count > 0 {
             let own = vectors.close_up_elements(&basis, encoded.bits);
@@ -198,7 +196,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for MixedInPlace<'_, C, T> {
             signs |= vectors.put_back(bits, keep.bits);
             vectors.put_back_elements(kept, keep.bits, &mut basis);
         }
-        MixedChunk { signs, basis, grad }
+        MixedChunk { signs, basis, grad: &mut self.grad[place] }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::vectors::{Single, Vectors, prefetch};
 /// How many elements ahead a run's reads are announced: a quarter of a microsecond, longer than memory takes.
 const AHEAD: usize = 1024;
 
-/// The shortest run that is announced, in bytes: with shorter ones the processor's own prefetching gets along, and
+/// The shortest run that is announced, in bytes: with shorter ones a Zen 4's own prefetching gets along, and these
 /// requests only delay it (`docs/decisions/0013-speed-of-memory.md`).
 const RUN: usize = 512;
 
@@ -151,7 +151,7 @@ impl<'a, C: Codec<T>, T: Element> RunsInPlace<'a, C, T> {
     /// Announces what a later run reads: kept runs skip the output, and all others what is kept, so that neither is
     /// read evenly.
     #[inline(always)]
-    fn look_ahead(&mut self) {
+    fn announce(&mut self) {
         let Ahead { classes, at, keep, after_kept } = &mut self.ahead;
         let len = classes.left;
         let kept = classes.advance(len) == Channel::Kept;
@@ -184,7 +184,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
     #[inline(always)]
     fn chunk<V: Vectors>(&mut self, vectors: V, spot: Spot, len: usize) -> InPlaceChunk<'_, T> {
         while self.ahead.at < spot.done + AHEAD {
-            self.look_ahead();
+            self.announce();
         }
         let place = spot.done..spot.done + len;
         let output = self.saved.output.get(place.clone()).unwrap_or_default();
@@ -203,8 +203,7 @@ impl<C: Codec<T>, T: Element> Operands<T> for RunsInPlace<'_, C, T> {
                 (vectors.signs(kept), kept)
             }
         };
-        vectors.look_ahead(basis);
-        vectors.look_ahead(grad);
+        vectors.look_ahead([basis, &*grad]);
         InPlaceChunk { signs, basis, compared: false, grad }
     }
 }

@@ -12,7 +12,8 @@
 //! than its elements, or classes change from run to run, chunks begin with runs; (2) short runs go many to a chunk,
 //! with their slopes in a table, and are summed term by term; (3) where channels are the fastest axis, every
 //! column of a period has its own sum ([`super::columns`]); (4) between [`Level::run`](super::Level::run) and the innermost loops there is no
-//! closure: one that is not inlined is compiled without the level's instructions.
+//! closure: one that is not inlined is compiled without the level's instructions; (5) where tensors are not near, a chunk
+//! asks for what comes some way after it ([`Vectors::look_ahead`]), but where classes change within it.
 
 use super::frame::Frame;
 use super::origin::Origin;

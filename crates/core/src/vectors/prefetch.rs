@@ -1,12 +1,12 @@
 //! What will be read soon.
 
-/// Bytes that are asked for at most: from there on the processor goes on by itself.
+/// Bytes of a run that are asked for at most: from there on others ask, or the processor goes on by itself.
 const MOST: usize = 1024;
 
 /// Bytes from what is read to what is asked for meanwhile, in each of a pass's tensors: what memory delivers while a request
 /// waits, found by trial (`docs/decisions/0022-ahead-at-avx2.md`).
 #[cfg(target_arch = "x86_64")]
-const fn ahead<T>() -> usize {
+const fn distance<T>() -> usize {
     if size_of::<T>() == 2 { 1536 } else { 1024 }
 }
 
@@ -16,21 +16,24 @@ pub(crate) fn prefetch<T>(elements: &[T], at: usize, len: usize) {
     let some = elements.get(at..).unwrap_or_default();
     let bytes = (len.min(some.len()) * size_of::<T>()).min(MOST);
     #[cfg(target_arch = "x86_64")]
-    lines(some.as_ptr().cast(), bytes);
+    prefetch_lines(some.as_ptr().cast(), bytes);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = bytes;
 }
 
-/// Asks for as many bytes as these elements have, some way behind where they lie, whatever is there.
+/// Asks for as many bytes as these elements have, some way after where they lie, whatever is there.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) fn prefetch_behind<T>(elements: &[T]) {
-    lines(elements.as_ptr().cast::<i8>().wrapping_add(ahead::<T>()), size_of_val(elements));
+pub(crate) fn prefetch_ahead<T>(elements: &[T]) {
+    prefetch_lines(
+        elements.as_ptr().cast::<i8>().wrapping_add(distance::<T>()),
+        size_of_val(elements),
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn lines(from: *const i8, bytes: usize) {
+fn prefetch_lines(from: *const i8, bytes: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     for line in (0..bytes).step_by(64) {
         // SAFETY: SSE is part of the target; nothing is read that a program could tell, and no address is wrong.

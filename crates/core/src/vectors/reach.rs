@@ -1,10 +1,10 @@
 //! How far the memory of a pass reaches.
 
-/// What the tensors of a pass are larger than; levels go about their memory by it.
+/// What levels go about memory by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reach {
-    /// A core's second-level cache.
+    /// Whether its tensors are larger than what is taken for a core's second-level cache.
     pub(crate) far: bool,
-    /// All caches, and so is what the pass saves.
+    /// Whether what it saves is larger than all caches.
     pub(crate) past_caches: bool,
 }

@@ -20,7 +20,7 @@ use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun};
 use crate::vectors::{
     CHUNK, ChunkSlopes, Columns, Lanes, Piece, Portable, Reach, RunSums, Sealed, Vectors,
-    half_sums, lowest, plain, prefetch_behind,
+    half_sums, lowest, plain, prefetch_ahead,
 };
 
 /// AVX2, FMA, F16C and BMI2.
@@ -79,9 +79,11 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn look_ahead<T: Element>(self, elements: &[T]) {
+    fn look_ahead<T: Element, const N: usize>(self, tensors: [&[T]; N]) {
         if self.reach.far {
-            prefetch_behind(elements);
+            for elements in tensors {
+                prefetch_ahead(elements);
+            }
         }
     }
 
