@@ -41,6 +41,8 @@ pub(super) fn backward<C: Codec<T>, T: Element>(
     grad: &mut [T],
     rows: &mut [T::Accumulator],
 ) {
+    // What is not read is not asked for ahead either.
+    let saved = if plan.needs_output() { saved } else { Saved { output: &[], ..saved } };
     let bytes = 2 * size_of_val(grad) + size_of_val(saved.output);
     cpu.share(bytes, Parts::new(plan, grad, rows), |part| {
         block(cpu, plan, part.start, saved, part.written, part.row);
@@ -107,8 +109,6 @@ fn block<C: Codec<T>, T: Element>(
     let frame = Frame::of(plan);
     let origin = Origin::of(plan, start);
     let output = saved.output.get(start..start + grad.len()).unwrap_or_default();
-    // What is not read is not asked for ahead either.
-    let output = if plan.needs_output() { output } else { &[] };
     let reach = frame.reach(false);
     let before = [plan.encoded_before(start), plan.kept_before(start)];
     match (Classed::of(plan), plan.classes()[0]) {
