@@ -19,6 +19,16 @@ class Plan:
     def elements(self) -> tuple[int, int, int]:
         """Elements of derived, encoded and kept channels."""
 
+    @property
+    def slopes(self) -> int:
+        """How many there are."""
+
+    def fits(self, shape: Sequence[int], strides: Sequence[int], cuda: tuple[int, int] | None = None) -> bool:
+        """Whether a tensor is laid out as the one that was planned for, and used in the same stream."""
+
+    def describe(self, to: int) -> None:
+        """Writes what the plan was made of: 8 values and the slopes, in float64."""
+
     def forward(self, x: int, saved: tuple[int, int], threads: int, lent: bool = False) -> None: ...
     def backward(
         self,
@@ -35,7 +45,6 @@ def plans_made() -> int: ...
 def check(strategy: str) -> None: ...
 def lend_threads(gomp_parallel: int) -> None: ...
 def reads_output(strategy: str, learned: bool) -> bool: ...
-def describe(to: int, order: Sequence[int], dtype: str, slopes: tuple[int, int]) -> None: ...
 def plan_again(
     strategy: str,
     dtype: str,

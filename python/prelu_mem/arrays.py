@@ -121,7 +121,7 @@ def backward_(
     read = None if output is None else saved._layout.accept("output", output, written=False)
     if output is not None and np.may_share_memory(grad, output):
         raise ValueError("grad and output lie in the same memory: backward_ writes the one and reads the other")
-    sums = np.zeros(saved._slopes, dtype=np.float64) if saved._slopes else None
+    sums = np.empty(saved._slopes, dtype=np.float64) if saved._slopes else None
     words, saved._words = saved._words, None
     state = (words.ctypes.data, words.nbytes)
     saved._plan.backward(at, read, state, None if sums is None else sums.ctypes.data, _threads(threads))

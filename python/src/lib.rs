@@ -4,6 +4,7 @@
 //! view, and the loops of the engine run on it. Saved states are memory of the caller's.
 
 mod cpu;
+mod cuda;
 mod errors;
 mod loops;
 mod made_with;
@@ -61,7 +62,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(reads_output, module)?)?;
     module.add_function(wrap_pyfunction!(lend_threads, module)?)?;
-    module.add_function(wrap_pyfunction!(plan::describe, module)?)?;
     module.add_function(wrap_pyfunction!(plan::plan_again, module)?)?;
     module.add_function(wrap_pyfunction!(plan::plan, module)?)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Backward {
     pub(crate) output: Option<u64>,
     /// The saved state and its bytes.
     pub(crate) saved: (u64, usize),
-    /// One `f64` per slope, added to; missing for frozen slopes.
+    /// One `f64` per slope, overwritten; missing for frozen slopes.
     pub(crate) sums: Option<u64>,
 }
 
@@ -43,6 +43,9 @@ pub(crate) trait Loops<B>: Send + Sync {
     /// Elements of derived, encoded and kept channels.
     fn elements(&self) -> [usize; 3];
 
+    /// The slopes that were planned for.
+    fn slopes(&self) -> Vec<f64>;
+
     /// Overwrites the input at `x` with the output and fills the saved state.
     ///
     /// # Safety
@@ -50,7 +53,7 @@ pub(crate) trait Loops<B>: Send + Sync {
     /// uses either meanwhile.
     unsafe fn forward(&self, backend: &B, x: u64, saved: (u64, usize)) -> Result<(), Failure>;
 
-    /// Overwrites the upstream gradient with the input gradient and adds the slope gradient.
+    /// Overwrites the upstream gradient with the input gradient and the sums with the slope gradient.
     ///
     /// # Safety
     /// The tensors are of the plan's elements, the saved state is of its bytes and written by
@@ -167,6 +170,10 @@ where
         [self.plan.geometry().len() - encoded - kept, encoded, kept]
     }
 
+    fn slopes(&self) -> Vec<f64> {
+        self.plan.slopes().iter().map(|slope| slope.to_f64()).collect()
+    }
+
     unsafe fn forward(&self, backend: &B, x: u64, saved: (u64, usize)) -> Result<(), Failure> {
         self.check(saved.1)?;
         let plan = &self.plan;
@@ -197,7 +204,9 @@ where
             let sums = match at.sums {
                 Some(sums) => {
                     let slopes = plan.slopes().len();
-                    Some(backend.elements_mut::<f64>("slope gradient", sums, slopes)?)
+                    let mut sums = backend.elements_mut::<f64>("slope gradient", sums, slopes)?;
+                    backend.clear(B::reborrow(&mut sums))?;
+                    Some(sums)
                 }
                 None => None,
             };

@@ -7,6 +7,7 @@
 //! With it, backward reads a saved state as it was written, whatever happened to the slopes or to the layout of
 //! tensors since.
 
+use std::cmp::Reverse;
 use std::slice;
 
 use half::{bf16, f16};
@@ -17,43 +18,43 @@ use crate::errors::Failure;
 /// The most axes a tensor may have.
 pub(crate) const AXES: usize = 8;
 
+/// A tensor's axes from slowest to fastest; where strides say nothing, as they come.
+pub(crate) fn memory_order(shape: &[usize], strides: &[isize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..shape.len()).collect();
+    if shape.contains(&0) {
+        return order;
+    }
+    let long: Vec<usize> = order.iter().copied().filter(|&axis| shape[axis] != 1).collect();
+    let mut sorted = long.clone();
+    sorted.sort_by_key(|&axis| Reverse(strides.get(axis)));
+    for (place, axis) in long.into_iter().zip(sorted) {
+        order[place] = axis;
+    }
+    order
+}
+
 /// Writes axes and slopes.
 ///
 /// # Safety
-/// At `to` there are `AXES + slopes.1` values to write, at `slopes.0` as many of `dtype` as `slopes.1` says.
-pub(crate) unsafe fn write(
-    to: u64,
-    order: &[usize],
-    dtype: Dtype,
-    slopes: (u64, usize),
-) -> Result<(), Failure> {
+/// At `to` there are `AXES` values and one for each slope to write.
+pub(crate) unsafe fn write(to: u64, order: &[usize], slopes: &[f64]) -> Result<(), Failure> {
     if order.len() > AXES {
         return Err(Failure::Axes { got: order.len() });
     }
     // SAFETY: by the caller's word.
-    let to = unsafe { values_mut(to, AXES + slopes.1) };
+    let to = unsafe { slice::from_raw_parts_mut(to as *mut f64, AXES + slopes.len()) };
     let (axes, values) = to.split_at_mut(AXES);
     axes.fill(-1.0);
     for (to, &axis) in axes.iter_mut().zip(order) {
         *to = axis as f64;
     }
-    for (index, to) in values.iter_mut().enumerate() {
-        // SAFETY: as above; read without asking for alignment.
-        unsafe {
-            *to = match dtype {
-                Dtype::F16 => (slopes.0 as *const f16).add(index).read_unaligned().to_f64(),
-                Dtype::Bf16 => (slopes.0 as *const bf16).add(index).read_unaligned().to_f64(),
-                Dtype::F32 => (slopes.0 as *const f32).add(index).read_unaligned().into(),
-                Dtype::F64 => (slopes.0 as *const f64).add(index).read_unaligned(),
-            }
-        };
-    }
+    values.copy_from_slice(slopes);
     Ok(())
 }
 
 /// What was written, for a tensor of this dtype.
 pub(crate) struct MadeWith {
-    order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     /// The slopes' bytes in the dtype.
     pub(crate) slopes: Box<[u8]>,
     pub(crate) count: usize,
@@ -81,33 +82,26 @@ impl MadeWith {
         };
         Ok(MadeWith { order, slopes, count })
     }
-
-    /// Whether a tensor of these strides, in elements, is gapless and its axes lie in the order that was written.
-    pub(crate) fn fits(&self, shape: &[usize], strides: &[isize]) -> bool {
-        if self.order.len() != shape.len() || shape.len() != strides.len() {
-            return false;
-        }
-        if shape.contains(&0) {
-            // Strides of no elements mean nothing.
-            return true;
-        }
-        let mut step = 1;
-        for &axis in self.order.iter().rev() {
-            let (Some(&size), Some(&stride)) = (shape.get(axis), strides.get(axis)) else {
-                return false;
-            };
-            if size > 1 && usize::try_from(stride) != Ok(step) {
-                return false;
-            }
-            step *= size;
-        }
-        true
-    }
 }
 
-/// # Safety
-/// There are so many values to write, which nobody else uses meanwhile.
-unsafe fn values_mut<'a>(at: u64, len: usize) -> &'a mut [f64] {
-    // SAFETY: by the caller's word.
-    unsafe { slice::from_raw_parts_mut(at as *mut f64, len) }
+/// Whether a tensor of these strides, in elements, is gapless and its axes lie in this order.
+pub(crate) fn fits(order: &[usize], shape: &[usize], strides: &[isize]) -> bool {
+    if order.len() != shape.len() || shape.len() != strides.len() {
+        return false;
+    }
+    if shape.contains(&0) {
+        // Strides of no elements mean nothing.
+        return true;
+    }
+    let mut step = 1;
+    for &axis in order.iter().rev() {
+        let (Some(&size), Some(&stride)) = (shape.get(axis), strides.get(axis)) else {
+            return false;
+        };
+        if size > 1 && usize::try_from(stride) != Ok(step) {
+            return false;
+        }
+        step *= size;
+    }
+    true
 }

@@ -30,6 +30,9 @@ pub(crate) trait Place: Backend {
         address: u64,
         len: usize,
     ) -> Result<Self::ViewMut<'a, U>, Failure>;
+
+    /// Sets all to zero.
+    fn clear(&self, values: Self::ViewMut<'_, f64>) -> Result<(), Failure>;
 }
 
 /// Empty tensors may have any address.
@@ -80,6 +83,11 @@ impl Place for Cpu {
         // SAFETY: aligned and not null; the rest by the caller's word.
         Ok(unsafe { slice::from_raw_parts_mut(address as *mut U, len) })
     }
+
+    fn clear(&self, values: &mut [f64]) -> Result<(), Failure> {
+        values.fill(0.0);
+        Ok(())
+    }
 }
 
 impl Place for Cuda {
@@ -101,5 +109,9 @@ impl Place for Cuda {
     ) -> Result<Self::ViewMut<'a, U>, Failure> {
         // SAFETY: by the caller's word.
         Ok(unsafe { self.wrap_mut(address, len) }?)
+    }
+
+    fn clear(&self, values: Self::ViewMut<'_, f64>) -> Result<(), Failure> {
+        Ok(Cuda::clear(self, values)?)
     }
 }

@@ -1,10 +1,8 @@
 //! A plan as Python sees it.
 
-use std::ffi::c_void;
 use std::sync::Arc;
 
 use prelu_mem_core::Dtype;
-use prelu_mem_cuda::Cuda;
 use pyo3::prelude::*;
 
 use crate::cpu::{Threads, cpu};
@@ -18,6 +16,9 @@ use crate::table;
 #[pyclass(frozen, module = "prelu_mem._native")]
 pub(crate) struct Plan {
     place: Where,
+    shape: Vec<usize>,
+    /// The tensor's axes from slowest to fastest.
+    order: Vec<usize>,
     planned: Arc<Planned>,
 }
 
@@ -28,7 +29,6 @@ pub(crate) struct Plan {
 #[pyfunction]
 #[pyo3(signature = (strategy, dtype, shape, strides, axis, shared, learned, slopes, cuda=None))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
-#[expect(clippy::needless_pass_by_value, reason = "converted from Python's tuples")]
 pub(crate) fn plan(
     strategy: &str,
     dtype: &str,
@@ -41,22 +41,24 @@ pub(crate) fn plan(
     cuda: Option<(usize, usize)>,
 ) -> Result<Plan, PyErr> {
     let place = place(cuda);
-    let tensor = Tensor { dtype, shape: &shape, strides: &strides, axis, shared };
+    let order = made_with::memory_order(&shape, &strides);
+    let (with_axis, strides) = with_an_axis(&shape, &strides);
+    let tensor = Tensor { dtype, shape: with_axis, strides, axis, shared };
     // SAFETY: the package passes a contiguous tensor of this dtype that it holds.
     let request = unsafe { Request::new(place, strategy, &tensor, learned, slopes) }?;
-    Ok(Plan { place, planned: table::find(request)? })
+    Ok(Plan { place, order, planned: table::find(request)?, shape })
 }
 
 /// The plan that a saved state was written with, for a tensor whose channel axis is 1 where it has more than one:
-/// `made_with` is the address and number of values of what [`describe`] wrote. Nothing where this tensor is not gapless or
+/// `made_with` is the address and number of values of what [`Plan::describe`] wrote. Nothing where this tensor is not gapless or
 /// its axes lie in another order than the input's did.
 #[pyfunction]
 #[pyo3(signature = (strategy, dtype, shape, strides, learned, made_with, cuda=None))]
 pub(crate) fn plan_again(
     strategy: &str,
     dtype: &str,
-    mut shape: Vec<usize>,
-    mut strides: Vec<isize>,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
     learned: bool,
     made_with: (u64, usize),
     cuda: Option<(usize, usize)>,
@@ -64,34 +66,23 @@ pub(crate) fn plan_again(
     let place = place(cuda);
     // SAFETY: the package passes a contiguous float64 tensor that it holds.
     let made_with = unsafe { MadeWith::read(made_with, parsed(dtype)?) }?;
-    if !made_with.fits(&shape, &strides) {
+    if !made_with::fits(&made_with.order, &shape, &strides) {
         return Ok(None);
-    }
-    if shape.is_empty() {
-        (shape, strides) = (vec![1], vec![1]);
     }
     // Without a channel axis there is one slope.
     let (axis, shared) = match shape.get(1) {
         Some(&channels) => (1, made_with.count == 1 && channels != 1),
         None => (0, true),
     };
-    let tensor = Tensor { dtype, shape: &shape, strides: &strides, axis, shared };
+    let (with_axis, strides) = with_an_axis(&shape, &strides);
+    let tensor = Tensor { dtype, shape: with_axis, strides, axis, shared };
     let request = Request::of_slopes(place, strategy, &tensor, learned, made_with.slopes)?;
-    Ok(Some(Plan { place, planned: table::find(request)? }))
+    Ok(Some(Plan { place, order: made_with.order, planned: table::find(request)?, shape }))
 }
 
-/// Writes what a plan was made of to `to`: the axes from slowest to fastest and the slopes, of `dtype`, by address and
-/// number. There is room for 8 values and the slopes.
-#[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "converted from Python's tuples")]
-pub(crate) fn describe(
-    to: u64,
-    order: Vec<usize>,
-    dtype: &str,
-    slopes: (u64, usize),
-) -> Result<(), PyErr> {
-    // SAFETY: the package passes tensors of these sizes that it holds.
-    Ok(unsafe { made_with::write(to, &order, parsed(dtype)?, slopes) }?)
+/// A tensor without axes is one element of one channel.
+fn with_an_axis<'a>(shape: &'a [usize], strides: &'a [isize]) -> (&'a [usize], &'a [isize]) {
+    if shape.is_empty() { (&[1], &[1]) } else { (shape, strides) }
 }
 
 fn parsed(dtype: &str) -> Result<Dtype, Failure> {
@@ -105,14 +96,13 @@ fn place(cuda: Option<(usize, usize)>) -> Where {
     }
 }
 
-/// Work in a framework's stream.
-fn cuda(place: Where) -> Result<Cuda, Failure> {
-    let (device, stream) = match place {
-        Where::Cuda { device, stream } => (device, stream),
-        Where::Cpu => (0, 0),
-    };
-    // SAFETY: frameworks never destroy their streams.
-    Ok(unsafe { Cuda::on_stream(device, stream as *mut c_void) }?)
+impl Plan {
+    fn slope_values(&self) -> Vec<f64> {
+        match &*self.planned {
+            Planned::Cpu(loops) => loops.slopes(),
+            Planned::Cuda(loops, _) => loops.slopes(),
+        }
+    }
 }
 
 #[pymethods]
@@ -122,7 +112,7 @@ impl Plan {
     fn saved_bytes(&self) -> usize {
         match &*self.planned {
             Planned::Cpu(loops) => loops.saved_bytes(),
-            Planned::Cuda(loops) => loops.saved_bytes(),
+            Planned::Cuda(loops, _) => loops.saved_bytes(),
         }
     }
 
@@ -131,7 +121,7 @@ impl Plan {
     fn padding(&self) -> (usize, usize) {
         match &*self.planned {
             Planned::Cpu(loops) => loops.padding(),
-            Planned::Cuda(loops) => loops.padding(),
+            Planned::Cuda(loops, _) => loops.padding(),
         }
     }
 
@@ -140,7 +130,7 @@ impl Plan {
     fn needs_output(&self) -> bool {
         match &*self.planned {
             Planned::Cpu(loops) => loops.needs_output(),
-            Planned::Cuda(loops) => loops.needs_output(),
+            Planned::Cuda(loops, _) => loops.needs_output(),
         }
     }
 
@@ -149,9 +139,32 @@ impl Plan {
     fn elements(&self) -> (usize, usize, usize) {
         let [derived, encoded, kept] = match &*self.planned {
             Planned::Cpu(loops) => loops.elements(),
-            Planned::Cuda(loops) => loops.elements(),
+            Planned::Cuda(loops, _) => loops.elements(),
         };
         (derived, encoded, kept)
+    }
+
+    /// How many slopes it was made for.
+    #[getter]
+    fn slopes(&self) -> usize {
+        self.slope_values().len()
+    }
+
+    /// Whether a tensor of this shape and these strides, in elements, is laid out as the one that was planned for, and on a GPU
+    /// is used in the stream of the plan.
+    #[pyo3(signature = (shape, strides, cuda=None))]
+    #[expect(clippy::needless_pass_by_value, reason = "converted from Python's tuples")]
+    fn fits(&self, shape: Vec<usize>, strides: Vec<isize>, cuda: Option<(usize, usize)>) -> bool {
+        self.place == place(cuda)
+            && shape == self.shape
+            && made_with::fits(&self.order, &shape, &strides)
+    }
+
+    /// Writes what the plan was made of to `to`: the axes from slowest to fastest and the slopes. There is room for 8
+    /// values and the slopes.
+    fn describe(&self, to: u64) -> Result<(), PyErr> {
+        // SAFETY: the package passes a float64 tensor of this size that it holds.
+        Ok(unsafe { made_with::write(to, &self.order, &self.slope_values()) }?)
     }
 
     /// Overwrites the tensor at `x` with the output and fills the saved state: an address and bytes. `lent` asks
@@ -173,14 +186,14 @@ impl Plan {
                 // SAFETY: the package passes tensors of the plan's dtype and layout that it holds.
                 Planned::Cpu(loops) => unsafe { loops.forward(&cpu(threads)?, x, saved) },
                 // SAFETY: as above, on the plan's device.
-                Planned::Cuda(loops) => unsafe { loops.forward(&cuda(self.place)?, x, saved) },
+                Planned::Cuda(loops, cuda) => unsafe { loops.forward(cuda, x, saved) },
             }
             .map_err(PyErr::from)
         })
     }
 
-    /// Overwrites the upstream gradient at `grad` with the input gradient, and adds the slope gradient to
-    /// the `f64` values at `sums`. `output` is what forward wrote, where it is needed.
+    /// Overwrites the upstream gradient at `grad` with the input gradient, and the `f64` values at `sums`
+    /// with the slope gradient. `output` is what forward wrote, where it is needed.
     ///
     /// The caller vouches for all addresses and keeps the memory alive.
     #[pyo3(signature = (grad, output, saved, sums, threads, lent=false))]
@@ -202,7 +215,7 @@ impl Plan {
                 // SAFETY: the package passes tensors of the plan's dtype and layout that it holds.
                 Planned::Cpu(loops) => unsafe { loops.backward(&cpu(threads)?, &at) },
                 // SAFETY: as above, on the plan's device.
-                Planned::Cuda(loops) => unsafe { loops.backward(&cuda(self.place)?, &at) },
+                Planned::Cuda(loops, cuda) => unsafe { loops.backward(cuda, &at) },
             }
             .map_err(PyErr::from)
         })

@@ -8,6 +8,7 @@ use prelu_mem_core::{Cpu, Dtype, Element, Geometry, Sharing, Slopes};
 use prelu_mem_cuda::Cuda;
 use prelu_mem_registry::{EveryKernel, StrategyName};
 
+use crate::cuda;
 use crate::errors::Failure;
 use crate::loops::{self, Loops};
 use crate::place::Place;
@@ -32,10 +33,10 @@ pub(crate) struct Request {
     slopes: Box<[u8]>,
 }
 
-/// A plan's loops, for its backend.
+/// A plan's loops, for its backend; on a GPU with the backend, which works in the plan's stream.
 pub(crate) enum Planned {
     Cpu(Box<dyn Loops<Cpu>>),
-    Cuda(Box<dyn Loops<Cuda>>),
+    Cuda(Box<dyn Loops<Cuda>>, Cuda),
 }
 
 /// A dense tensor's layout and its channel axis.
@@ -90,7 +91,9 @@ impl Request {
     pub(crate) fn plan(&self) -> Result<Planned, Failure> {
         match self.place {
             Where::Cpu => self.for_backend::<Cpu>().map(Planned::Cpu),
-            Where::Cuda { .. } => self.for_backend::<Cuda>().map(Planned::Cuda),
+            Where::Cuda { device, stream } => {
+                Ok(Planned::Cuda(self.for_backend::<Cuda>()?, cuda::in_stream(device, stream)?))
+            }
         }
     }
 

@@ -175,6 +175,16 @@ impl Cuda {
         Ok(ViewMut { address, len, device: self.device().index(), elements: PhantomData })
     }
 
+    /// Sets all elements of a view to zero bytes, in stream order.
+    ///
+    /// # Errors
+    /// [`CudaError::WrongDevice`] for memory of another device; [`CudaError::Call`].
+    pub fn clear<U: Word>(&self, view: ViewMut<'_, U>) -> Result<(), CudaError> {
+        self.here("memory to clear", view.device())?;
+        // SAFETY: the view is memory of this device, which it alone may write.
+        unsafe { memory::clear(&self.stream, view.address(), view.len() * size_of::<U>()) }
+    }
+
     /// Refuses an address that cannot be one of `len` elements of this device.
     fn confirm<U>(&self, address: u64, len: usize) -> Result<(), CudaError> {
         let size = size_of::<U>();

@@ -63,12 +63,8 @@ impl RawMemory {
 
     /// Sets every byte to zero, in stream order.
     pub(crate) fn clear(&mut self) -> Result<(), CudaError> {
-        if self.bytes == 0 {
-            return Ok(());
-        }
-        let _bound = self.stream.device().bind()?;
         // SAFETY: the range is this memory's own.
-        unsafe { call!(cuMemsetD8Async(self.address, 0, self.bytes, self.stream.handle())) }
+        unsafe { clear(&self.stream, self.address, self.bytes) }
     }
 }
 
@@ -83,6 +79,19 @@ impl Drop for RawMemory {
             let _ = unsafe { call!(cuMemFreeAsync(self.address, self.stream.handle())) };
         }
     }
+}
+
+/// Puts zeros over a range, in stream order.
+///
+/// # Safety
+/// The range is memory of the stream's device, alive in stream order.
+pub(crate) unsafe fn clear(stream: &Stream, at: u64, bytes: usize) -> Result<(), CudaError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let _bound = stream.device().bind()?;
+    // SAFETY: by the caller's word.
+    unsafe { call!(cuMemsetD8Async(at, 0, bytes, stream.handle())) }
 }
 
 /// Puts a copy from the device to the device in the stream.

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::sys::{CUfunction, CUmodule};
 
@@ -13,6 +13,8 @@ use crate::error::{CudaError, call};
 #[derive(Debug)]
 pub(crate) struct Module {
     handle: CUmodule,
+    /// Those found so far, by name: a plan looks up three.
+    functions: Mutex<Vec<(&'static CStr, CUfunction)>>,
     context: Arc<Context>,
 }
 
@@ -29,15 +31,21 @@ impl Module {
         let mut handle = ptr::null_mut();
         // SAFETY: the text ends with a null byte and outlives the call, and so does `handle`.
         unsafe { call!(cuModuleLoadData(&mut handle, text.as_ptr().cast())) }?;
-        Ok(Module { handle, context: Arc::clone(context) })
+        Ok(Module { handle, functions: Mutex::default(), context: Arc::clone(context) })
     }
 
     /// The kernel of this name.
     pub(crate) fn function(self: &Arc<Self>, name: &'static CStr) -> Result<Function, CudaError> {
+        // A panic elsewhere leaves the list whole.
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&(_, handle)) = functions.iter().find(|(found, _)| *found == name) {
+            return Ok(Function { handle, _module: Arc::clone(self) });
+        }
         let _bound = self.context.bind()?;
         let mut handle = ptr::null_mut();
         // SAFETY: the module is loaded; the name ends with a null byte.
         unsafe { call!(cuModuleGetFunction(&mut handle, self.handle, name.as_ptr())) }?;
+        functions.push((name, handle));
         Ok(Function { handle, _module: Arc::clone(self) })
     }
 }

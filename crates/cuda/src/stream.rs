@@ -1,5 +1,6 @@
 //! A stream: work that the device does in order, while the host goes on.
 
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::fmt;
 use std::ptr;
@@ -23,8 +24,8 @@ struct Queue {
     handle: CUstream,
     /// Whether the stream was created here, and has to be destroyed here.
     own: bool,
-    /// Host bytes that the device may still be reading.
-    uploads: Mutex<Vec<Upload>>,
+    /// Host bytes that the device may still be reading, the oldest first.
+    uploads: Mutex<VecDeque<Upload>>,
     device: Device,
 }
 
@@ -131,7 +132,7 @@ impl Stream {
         });
         match marked {
             Ok(done) => {
-                self.0.uploads().push(Upload { done, _bytes: bytes });
+                self.0.uploads().push_back(Upload { done, _bytes: bytes });
                 Ok(())
             }
             Err(error) => {
@@ -156,13 +157,17 @@ impl fmt::Debug for Stream {
 }
 
 impl Queue {
-    /// Frees the uploads that are done. One that cannot be asked about stays until the end.
+    /// Frees the uploads that are done: those before the first that is not, since a stream does one after the other. One
+    /// that cannot be asked about stays until the end, and so do those behind it.
     fn forget_finished(&self) {
-        self.uploads().retain(|upload| !upload.done.is_passed().unwrap_or(false));
+        let mut uploads = self.uploads();
+        while uploads.front().is_some_and(|upload| upload.done.is_passed().unwrap_or(false)) {
+            uploads.pop_front();
+        }
     }
 
     // A panic elsewhere leaves the list whole.
-    fn uploads(&self) -> MutexGuard<'_, Vec<Upload>> {
+    fn uploads(&self) -> MutexGuard<'_, VecDeque<Upload>> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ from torch import Tensor
 import prelu_mem
 from prelu_mem import _native
 from prelu_mem.torch import kernels, ops
-from prelu_mem.torch.dispatch import restored, unseen
+from prelu_mem.torch.dispatch import kept_as_saved, restored, unseen
 from prelu_mem.torch.ownership import alone, learn_from
 
 #: Whether backward may read the output, by strategy and whether the slopes are learned.
@@ -62,25 +62,35 @@ def _small(x: Tensor) -> Tensor:
     return _Beside.apply(x, torch.ones(1, device="cpu"), "full-copy", False)  # type: ignore[no-any-return]
 
 
-def _loops(*tensors: Tensor) -> Any:
-    """The operators, or what they call where nobody would see them: PyTorch takes as long to find an operator as all the rest
-    of a call takes."""
-    return kernels if unseen(*tensors) else ops
-
-
 def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) -> Tensor:
+    """By operators, or by what they call where nobody would see them: PyTorch takes as long to find an operator as all the
+    rest of a call takes. The plan is kept as it is where what is saved can be of no other one."""
     ctx.strategy, ctx.learned = strategy, learned
     ctx.slopes_dtype, ctx.slopes_shape = slopes.dtype, slopes.shape
-    saved, made_with = _loops(y, slopes).forward_(y, slopes, strategy, learned)
     output = y if READS_OUTPUT[strategy, learned] else None
-    ctx.save_for_backward(output, saved, made_with)
+    direct = unseen(y, slopes)
+    if direct and y.dim() <= kernels.AXES and kept_as_saved():
+        saved, ctx.plan = kernels.forward_by_plan_(y, slopes, strategy, learned)
+        ctx.save_for_backward(output, saved)
+    else:
+        ctx.plan = None
+        saved, made_with = (kernels if direct else ops).forward_(y, slopes, strategy, learned)
+        ctx.save_for_backward(output, saved, made_with)
     return y
 
 
 def _backward(ctx: Any, grad: Tensor) -> _Gradients:
-    output, saved, made_with = ctx.saved_tensors
-    loops = _loops(grad) if restored(output, saved, made_with) else ops
-    sums = loops.backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
+    plan: _native.Plan | None = ctx.plan
+    output, saved, *rest = ctx.saved_tensors
+    direct = restored(output, saved, *rest) and unseen(grad)
+    if direct and plan is not None:
+        sums = kernels.backward_by_plan_(grad, output, saved, plan, ctx.strategy, ctx.learned)
+        if ctx.learned and sums.shape == ctx.slopes_shape:
+            # Autograd itself converts a gradient to its tensor's dtype, which takes less than a call from here.
+            return grad, sums, None, None
+    else:
+        made_with = rest[0] if plan is None else kernels.describe(plan)
+        sums = (kernels if direct else ops).backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
     slope_gradient = sums.to(ctx.slopes_dtype).view(ctx.slopes_shape) if ctx.learned else None
     return grad, slope_gradient, None, None
 
@@ -104,7 +114,7 @@ class _Traced(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor, Tensor]:
         y = x.clone()
-        ctx.strategy, ctx.learned = strategy, learned
+        ctx.strategy, ctx.learned, ctx.plan = strategy, learned, None
         ctx.slopes_dtype, ctx.slopes_shape = slopes.dtype, slopes.shape
         saved, made_with = ops.room(y, slopes, strategy, learned)
         ops.fill_(y, saved, made_with, strategy, learned)
@@ -132,7 +142,7 @@ def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool
         raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")
     if inplace and not torch.is_grad_enabled():
         # As PyTorch's own functions do: the very tensor comes back, its history untouched.
-        _loops(x, slopes).forward_(x, slopes, strategy, False)
+        (kernels if unseen(x, slopes) else ops).forward_(x, slopes, strategy, False)
         if not x.is_inference():
             torch.autograd.graph.increment_version(x)
         return x

@@ -39,6 +39,16 @@ def unseen(*tensors: Tensor) -> bool:
     return True
 
 
+#: What autograd's saved tensors are handed to on their way, if anything; PyTorch before 2.6 or so does not tell.
+_hooks_on_saved = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: True)
+
+
+def kept_as_saved() -> bool:
+    """Whether autograd itself keeps what is saved now. Elsewhere hooks take it, and may bring back what another forward pass
+    has saved, as activation checkpointing does."""
+    return _hooks_on_saved(False) is None
+
+
 def restored(*saved: Tensor | None) -> bool:
     """Whether what autograd has kept for us is as it was, or has come back from hooks as plain tensors."""
     return all(tensor is None or type(tensor) is Tensor for tensor in saved)

@@ -20,18 +20,20 @@ def prelu(input: Tensor, weight: Tensor, strategy: str = "adaptive", inplace: bo
     for name, argument in (("input", input), ("weight", weight)):
         if not isinstance(argument, Tensor):
             raise TypeError(f"prelu(): argument '{name}' must be Tensor, not {type(argument).__name__}")
-    if input.device.type == "meta" and weight.device.type == "meta":
+    device = input.device
+    kind = device.type
+    if kind == "meta" and weight.device.type == "meta":
         # There is nothing to save: only the shape is asked for.
         return torch.nn.functional.prelu(input, weight)
     if input.layout is not torch.strided:
         raise NotImplementedError(f"prelu_mem takes dense tensors, not {input.layout}: call to_dense() first")
-    if input.device != weight.device:
-        raise RuntimeError(f"input is on {input.device}, weight on {weight.device}: both have to be on one device")
-    if input.device.type not in ("cpu", "cuda"):
-        raise NotImplementedError(f"prelu_mem runs on cpu and cuda, not on {input.device.type}")
+    if device != weight.device:
+        raise RuntimeError(f"input is on {device}, weight on {weight.device}: both have to be on one device")
+    if kind not in ("cpu", "cuda"):
+        raise NotImplementedError(f"prelu_mem runs on cpu and cuda, not on {kind}")
     if (strategy, True) not in autograd.READS_OUTPUT:
         _native.check(strategy)
-    input = _autocast(input, weight)
+    input = _autocast(input, weight, kind)
     _check_shapes(input, weight)
     grad = torch.is_grad_enabled()
     if inplace and grad and input.requires_grad and input.is_leaf:
@@ -41,9 +43,9 @@ def prelu(input: Tensor, weight: Tensor, strategy: str = "adaptive", inplace: bo
     return autograd.apply(input, weight, strategy, grad and weight.requires_grad, inplace)
 
 
-def _autocast(input: Tensor, weight: Tensor) -> Tensor:
-    """The input in the dtype that the surrounding autocast asks for; the slopes follow it by themselves."""
-    kind = input.device.type
+def _autocast(input: Tensor, weight: Tensor, kind: str) -> Tensor:
+    """The input in the dtype that the surrounding autocast for this kind of device asks for; the slopes follow it by
+    themselves."""
     if torch.is_autocast_enabled(kind) and input.is_floating_point() and input.dtype != torch.float64:
         input = input.to(torch.get_autocast_dtype(kind))
     elif input.dtype != weight.dtype:

@@ -7,6 +7,8 @@ layout of tensors since.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -32,15 +34,27 @@ LENT = threads.lend()
 def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
     """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
     dense = x if is_dense(x) else x.contiguous()
-    saved, made_with, plan = _room(dense, slopes, strategy, learned)
+    plan = _plan(dense, slopes, strategy, learned)
+    # Refuses too many axes before anything is written.
+    made_with, saved = describe(plan), _room(dense, plan)
     _fill(x, dense, saved, plan)
     return saved, made_with
 
 
+def forward_by_plan_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, _native.Plan]:
+    """:func:`forward_` of at most :data:`AXES` axes for a caller who can keep the plan."""
+    dense = x if is_dense(x) else x.contiguous()
+    plan = _plan(dense, slopes, strategy, learned)
+    saved = _room(dense, plan)
+    _fill(x, dense, saved, plan)
+    return saved, plan
+
+
 def room(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
     """Room for the saved state of ``x``, which is not written yet, and ``made_with``."""
-    saved, made_with, _ = _room(x if is_dense(x) else x.contiguous(), slopes, strategy, learned)
-    return saved, made_with
+    dense = x if is_dense(x) else x.contiguous()
+    plan = _plan(dense, slopes, strategy, learned)
+    return _room(dense, plan), describe(plan)
 
 
 def fill_(x: Tensor, saved: Tensor, made_with: Tensor, strategy: str, learned: bool) -> None:
@@ -55,7 +69,6 @@ def backward_(
 ) -> Tensor:
     """Overwrites ``grad`` with the input gradient; returns the slope gradient in float64, empty for frozen slopes."""
     dense, plan = _again(grad, made_with, strategy, learned)
-    _check_room(saved, plan)
     if plan.needs_output and output is None:
         raise RuntimeError(f"strategy '{strategy}' reads the output in backward: pass it")
     read = None
@@ -68,30 +81,47 @@ def backward_(
         # The gradient lies in the order of the saved state by now; mostly the output does in the same.
         if output.stride() != dense.stride():
             read = _laid_out(output, made_with)
-    sums = torch.zeros(made_with.numel() - AXES if learned else 0, dtype=torch.float64, device=grad.device)
+    sums = _write_gradients(dense, read, saved, plan, learned)
+    if dense is not grad:
+        grad.copy_(dense)
+    return sums
+
+
+def backward_by_plan_(
+    grad: Tensor, output: Tensor | None, saved: Tensor, plan: _native.Plan, strategy: str, learned: bool
+) -> Tensor:
+    """:func:`backward_` by the plan that forward has made, for the output that it wrote or one in the same place."""
+    read = output if plan.needs_output else None
+    strides = grad.stride()
+    if plan.fits(grad.shape, strides, _stream(grad)) and (read is None or read.stride() == strides):
+        return _write_gradients(grad, read, saved, plan, learned)
+    return backward_(grad, output, saved, describe(plan), strategy, learned)
+
+
+def _write_gradients(grad: Tensor, read: Tensor | None, saved: Tensor, plan: _native.Plan, learned: bool) -> Tensor:
+    """Of tensors in the plan's layout."""
+    _check_room(saved, plan)
+    sums = torch.empty(plan.slopes if learned else 0, dtype=torch.float64, device=grad.device)
     plan.backward(
-        dense.data_ptr(),
+        grad.data_ptr(),
         None if read is None else read.data_ptr(),
         (saved.data_ptr(), saved.numel()),
         sums.data_ptr() if learned else None,
         torch.get_num_threads(),
         LENT,
     )
-    if dense is not grad:
-        grad.copy_(dense)
     return sums
 
 
-def _room(dense: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor, _native.Plan]:
-    # Refuses a capture before the slopes are waited for.
-    stream = _stream(dense)
-    host = on_host(slopes, dense.dtype)
-    values = (host.data_ptr(), host.numel())
-    made_with = torch.empty(AXES + host.numel(), dtype=torch.float64)
-    # Refuses too many axes before anything is written.
-    _native.describe(made_with.data_ptr(), memory_order(dense), DTYPES[dense.dtype], values)
-    plan = _plan(dense, values, strategy, learned, stream)
-    return torch.empty(plan.saved_bytes, dtype=torch.uint8, device=dense.device), made_with, plan
+def describe(plan: _native.Plan) -> Tensor:
+    """``made_with``. Refuses too many axes."""
+    made_with = torch.empty(AXES + plan.slopes, dtype=torch.float64, device="cpu")
+    plan.describe(made_with.data_ptr())
+    return made_with
+
+
+def _room(dense: Tensor, plan: _native.Plan) -> Tensor:
+    return torch.empty(plan.saved_bytes, dtype=torch.uint8, device=dense.device)
 
 
 def _fill(x: Tensor, dense: Tensor, saved: Tensor, plan: _native.Plan) -> None:
@@ -159,18 +189,17 @@ def _laid_out(x: Tensor, made_with: Tensor) -> Tensor:
     return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
-def _plan(
-    x: Tensor, values: tuple[int, int], strategy: str, learned: bool, stream: tuple[int, int] | None
-) -> _native.Plan:
-    """Plans a dense tensor; ``values`` are the slopes' address and number, of its dtype and on the CPU."""
-    shape, strides, axis = x.shape, x.stride(), 1
-    shared = values[1] == 1
-    if len(shape) < 2:
-        # Without a channel axis there is one slope.
-        shape, strides, axis = shape or torch.Size((1,)), strides or (1,), 0
-    else:
-        shared = shared and shape[1] != 1
-    return _native.plan(strategy, DTYPES[x.dtype], shape, strides, axis, shared, learned, values, stream)
+def _plan(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> _native.Plan:
+    """Plans a dense tensor."""
+    # Refuses a capture before the slopes are waited for.
+    stream = _stream(x)
+    host = on_host(slopes, x.dtype)
+    shape, count = x.shape, host.numel()
+    # Without a channel axis there is one slope.
+    axis = 1 if len(shape) > 1 else 0
+    shared = count == 1 and (axis == 0 or shape[1] != 1)
+    values = (host.data_ptr(), count)
+    return _native.plan(strategy, DTYPES[x.dtype], shape, x.stride(), axis, shared, learned, values, stream)
 
 
 def _stream(x: Tensor) -> tuple[int, int] | None:
@@ -180,4 +209,13 @@ def _stream(x: Tensor) -> tuple[int, int] | None:
         return None
     if torch.cuda.is_current_stream_capturing():
         raise RuntimeError("prelu_mem cannot be captured into a CUDA graph: leave the layer out of it")
-    return x.device.index, torch.cuda.current_stream(x.device).cuda_stream
+    device = x.get_device()
+    return device, _raw_stream(device)
+
+
+def _handle_of_current_stream(device: int) -> int:
+    return torch.cuda.current_stream(device).cuda_stream  # type: ignore[no-any-return]
+
+
+#: The handle of a device's current stream, without an object around it where PyTorch has that.
+_raw_stream: Callable[[int], int] = getattr(torch._C, "_cuda_getCurrentRawStream", _handle_of_current_stream)

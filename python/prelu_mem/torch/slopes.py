@@ -19,47 +19,66 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 
 class _Copy:
-    """A piece of the host's memory that the device is writing."""
+    """Values of parameters in one piece of the host's memory, once the device has written it."""
 
-    def __init__(self, parts: list[Tensor]) -> None:
+    def __init__(self, whole: Tensor, sizes: list[int], done: torch.cuda.Event | None) -> None:
+        self._whole = whole
+        self._sizes = sizes
+        self._done = done
+        self._parts: dict[torch.dtype, tuple[Tensor, ...]] = {}
+
+    @classmethod
+    def behind(cls, parameters: list[Tensor]) -> _Copy:
         """In the current stream of the tensors' device: behind what was put there."""
-        with torch.no_grad(), torch.cuda.device(parts[0].device):
-            values = torch.cat([part.detach().reshape(-1) for part in parts])
+        with torch.no_grad(), torch.cuda.device(parameters[0].device):
+            values = torch.cat([one if one.dim() == 1 else one.reshape(-1) for one in parameters])
             host = torch.empty(values.shape, dtype=values.dtype, device="cpu", pin_memory=True)
             host.copy_(values, non_blocking=True)
-            self.done: torch.cuda.Event | None = torch.cuda.Event()
-            self.done.record()
-        self.parts = host.split([part.numel() for part in parts])
+            done = torch.cuda.Event()
+            done.record()
+        return cls(host, [one.numel() for one in parameters], done)
 
-    def wait(self) -> None:
-        """Returns once the values are there."""
+    @classmethod
+    def of(cls, parameter: Tensor) -> _Copy:
+        """Of one alone. Waits for the device."""
+        values = parameter.detach().reshape(-1).cpu()
+        return cls(values, [values.numel()], None)
+
+    def values(self, index: int, dtype: torch.dtype) -> Tensor:
+        """Those of one parameter, contiguous, once they are there."""
         # Another thread may be here, too.
-        done = self.done
+        done = self._done
         if done is not None:
             done.synchronize()
-            self.done = None
+            self._done = None
+        parts = self._parts.get(dtype)
+        if parts is None:
+            parts = self._parts[dtype] = self._whole.to(dtype).split(self._sizes)
+        return parts[index]
 
 
 class _Mirror:
     """A parameter's values on the CPU, as it was at an address and version."""
 
-    def __init__(self, slopes: Tensor, copy: _Copy | None, values: Tensor) -> None:
+    def __init__(self, slopes: Tensor) -> None:
         key = id(slopes)
         self.parameter = weakref.ref(slopes, lambda _: _MIRRORS.pop(key, None))
-        self.state = _state(slopes)
-        self.copy = copy
-        self._values = values
+        self.take(slopes, _Copy.of(slopes), 0)
+
+    def take(self, slopes: Tensor, copy: _Copy, index: int) -> None:
+        """Newer values: the copy's of this index."""
+        self._taken = _state(slopes), copy, index
 
     def is_of(self, slopes: Tensor) -> bool:
         return self.parameter() is slopes
 
-    def is_fresh(self, slopes: Tensor) -> bool:
-        return self.is_of(slopes) and self.state == _state(slopes)
-
-    def values(self) -> Tensor:
-        if self.copy is not None:
-            self.copy.wait()
-        return self._values
+    def values(self, slopes: Tensor, dtype: torch.dtype) -> Tensor:
+        """Where the version is a new one, copied first."""
+        state, copy, index = self._taken
+        if state != _state(slopes):
+            copy, index = _Copy.of(slopes), 0
+            self.take(slopes, copy, index)
+        return copy.values(index, dtype)
 
 
 #: By a parameter's id.
@@ -67,31 +86,25 @@ _MIRRORS: dict[int, _Mirror] = {}
 
 
 def on_host(slopes: Tensor, dtype: torch.dtype) -> Tensor:
-    """The slopes' values in ``dtype``, contiguous and on the CPU."""
-    slopes = _mirror(slopes) if slopes.is_cuda else slopes
-    if slopes.dtype is dtype and slopes.is_contiguous():
-        return slopes
-    return slopes.detach().to(dtype).contiguous()
-
-
-def _state(slopes: Tensor) -> tuple[int, int]:
-    return slopes.data_ptr(), slopes._version
-
-
-def _mirror(slopes: Tensor) -> Tensor:
-    """The values on the CPU, copied where the version is a new one.
+    """The slopes' values in ``dtype``, contiguous and on the CPU.
 
     Collectives, and what gathers sharded parameters, write behind the version counter's back, so that under
     torch.distributed the values are copied every time. Writes through ``.data`` nobody can see: README.md tells.
     """
+    if not slopes.is_cuda:
+        if slopes.dtype is dtype and slopes.is_contiguous():
+            return slopes
+        return slopes.detach().to(dtype).contiguous()
     if _distributed():
-        return slopes.detach().cpu()
+        return _Copy.of(slopes).values(0, dtype)
     found = _MIRRORS.get(id(slopes))
-    if found is not None and found.is_fresh(slopes):
-        return found.values()
-    values = slopes.detach().cpu()
-    _MIRRORS[id(slopes)] = _Mirror(slopes, None, values)
-    return values
+    if found is None or not found.is_of(slopes):
+        found = _MIRRORS[id(slopes)] = _Mirror(slopes)
+    return found.values(slopes, dtype)
+
+
+def _state(slopes: Tensor) -> tuple[int, int]:
+    return slopes.data_ptr(), slopes._version
 
 
 def _distributed() -> bool:
@@ -108,16 +121,16 @@ def _after_step(optimizer: Optimizer, *_: Any) -> None:
         return
     if not type(optimizer).__module__.startswith("torch.optim.") or torch.cuda.is_current_stream_capturing():
         return
-    kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    kinds: dict[tuple[torch.device, torch.dtype], list[tuple[Tensor, _Mirror]]] = {}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             found = _MIRRORS.get(id(parameter))
             if found is not None and found.is_of(parameter) and parameter.is_cuda:
-                kinds.setdefault((parameter.device, parameter.dtype), []).append(parameter)
+                kinds.setdefault((parameter.device, parameter.dtype), []).append((parameter, found))
     for slopes in kinds.values():
-        copy = _Copy(slopes)
-        for parameter, values in zip(slopes, copy.parts, strict=True):
-            _MIRRORS[id(parameter)] = _Mirror(parameter, copy, values)
+        copy = _Copy.behind([parameter for parameter, _ in slopes])
+        for index, (parameter, mirror) in enumerate(slopes):
+            mirror.take(parameter, copy, index)
 
 
 register_optimizer_step_post_hook(_after_step)
