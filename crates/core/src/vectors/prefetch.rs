@@ -21,14 +21,14 @@ pub(crate) fn prefetch<T>(elements: &[T], at: usize, len: usize) {
     let _ = bytes;
 }
 
-/// Asks for as many bytes as these elements have, some way after where they lie, whatever is there.
+/// Asks for as many bytes of each tensor as these elements of it have, some way after where they lie, whatever is there.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) fn prefetch_ahead<T>(elements: &[T]) {
-    prefetch_lines(
-        elements.as_ptr().cast::<i8>().wrapping_add(distance::<T>()),
-        size_of_val(elements),
-    );
+pub(crate) fn prefetch_ahead<T, const N: usize>(tensors: [&[T]; N]) {
+    for elements in tensors {
+        let from = elements.as_ptr().cast::<i8>().wrapping_add(distance::<T>());
+        prefetch_lines(from, size_of_val(elements));
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -81,9 +81,7 @@ impl Vectors for Avx2 {
     #[inline(always)]
     fn look_ahead<T: Element, const N: usize>(self, tensors: [&[T]; N]) {
         if self.reach.far {
-            for elements in tensors {
-                prefetch_ahead(elements);
-            }
+            prefetch_ahead(tensors);
         }
     }
 

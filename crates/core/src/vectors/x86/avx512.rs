@@ -14,18 +14,22 @@ use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
+use super::maker::is_intel;
 use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
 use crate::vectors::slopes::{As, ByRun, ChunkSlopes};
 use crate::vectors::{
     CHUNK, Columns, Lanes, Piece, Reach, RunSums, Sealed, Vectors, half_sums, lowest, plain,
+    prefetch_ahead,
 };
 
 /// AVX-512 F, BW, DQ and VL, and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512 {
     past_caches: bool,
+    /// Whether a pass asks ahead for its memory.
+    asks_ahead: bool,
     /// Whether the processor has AVX-512 BF16 besides.
     rounds_bf16: bool,
 }
@@ -37,6 +41,7 @@ impl Avx512 {
     pub(crate) unsafe fn new(reach: Reach) -> Self {
         Avx512 {
             past_caches: reach.past_caches,
+            asks_ahead: reach.far && is_intel(),
             rounds_bf16: is_x86_feature_detected!("avx512bf16"),
         }
     }
@@ -92,6 +97,13 @@ impl Vectors for Avx512 {
             2 => self.put_back_2(cast_slice(closed), mask, cast_mut(chunk)),
             4 => self.put_back_4(cast_slice(closed), mask, cast_mut(chunk)),
             _ => self.put_back_8(cast_slice(closed), mask, cast_mut(chunk)),
+        }
+    }
+
+    #[inline(always)]
+    fn look_ahead<T: Element, const N: usize>(self, tensors: [&[T]; N]) {
+        if self.asks_ahead {
+            prefetch_ahead(tensors);
         }
     }
 
