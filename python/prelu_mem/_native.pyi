@@ -23,7 +23,9 @@ class Plan:
     def slopes(self) -> int:
         """How many there are."""
 
-    def fits(self, shape: Sequence[int], strides: Sequence[int], cuda: tuple[int, int] | None = None) -> bool:
+    def fits(
+        self, dtype: str, shape: Sequence[int], strides: Sequence[int], cuda: tuple[int, int] | None = None
+    ) -> bool:
         """Whether a tensor is laid out as the one that was planned for, and used in the same stream."""
 
     def describe(self, to: int) -> None:

@@ -43,9 +43,6 @@ pub(crate) trait Loops<B>: Send + Sync {
     /// Elements of derived, encoded and kept channels.
     fn elements(&self) -> [usize; 3];
 
-    /// The slopes that were planned for.
-    fn slopes(&self) -> Vec<f64>;
-
     /// Overwrites the input at `x` with the output and fills the saved state.
     ///
     /// # Safety
@@ -168,10 +165,6 @@ where
     fn elements(&self) -> [usize; 3] {
         let (encoded, kept) = (self.plan.encoded_elements(), self.plan.kept_elements());
         [self.plan.geometry().len() - encoded - kept, encoded, kept]
-    }
-
-    fn slopes(&self) -> Vec<f64> {
-        self.plan.slopes().iter().map(|slope| slope.to_f64()).collect()
     }
 
     unsafe fn forward(&self, backend: &B, x: u64, saved: (u64, usize)) -> Result<(), Failure> {

@@ -37,10 +37,7 @@ pub(crate) fn memory_order(shape: &[usize], strides: &[isize]) -> Vec<usize> {
 ///
 /// # Safety
 /// At `to` there are `AXES` values and one for each slope to write.
-pub(crate) unsafe fn write(to: u64, order: &[usize], slopes: &[f64]) -> Result<(), Failure> {
-    if order.len() > AXES {
-        return Err(Failure::Axes { got: order.len() });
-    }
+pub(crate) unsafe fn write(to: u64, order: &[usize], slopes: &[f64]) {
     // SAFETY: by the caller's word.
     let to = unsafe { slice::from_raw_parts_mut(to as *mut f64, AXES + slopes.len()) };
     let (axes, values) = to.split_at_mut(AXES);
@@ -49,7 +46,6 @@ pub(crate) unsafe fn write(to: u64, order: &[usize], slopes: &[f64]) -> Result<(
         *to = axis as f64;
     }
     values.copy_from_slice(slopes);
-    Ok(())
 }
 
 /// What was written, for a tensor of this dtype.

@@ -1,6 +1,6 @@
 //! A plan as Python sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use prelu_mem_core::Dtype;
 use pyo3::prelude::*;
@@ -8,18 +8,19 @@ use pyo3::prelude::*;
 use crate::cpu::{Threads, cpu};
 use crate::errors::Failure;
 use crate::loops::Backward;
-use crate::made_with::{self, MadeWith};
+use crate::made_with::{self, AXES, MadeWith};
 use crate::request::{Planned, Request, Tensor, Where};
 use crate::table;
 
-/// What is saved of one tensor for one set of slopes, and the loops that do it.
+/// What is saved of one tensor for one set of slopes, and the loops that do it. Whoever keeps it keeps the slopes; the loops
+/// with their tables are the table's, which makes them again where it has let go of them.
 #[pyclass(frozen, module = "prelu_mem._native")]
 pub(crate) struct Plan {
-    place: Where,
+    request: Request,
     shape: Vec<usize>,
     /// The tensor's axes from slowest to fastest.
     order: Vec<usize>,
-    planned: Arc<Planned>,
+    planned: Weak<Planned>,
 }
 
 /// Plans a dense tensor: `strides` count elements, `slopes` is the address and number of values of
@@ -41,12 +42,15 @@ pub(crate) fn plan(
     cuda: Option<(usize, usize)>,
 ) -> Result<Plan, PyErr> {
     let place = place(cuda);
+    if shape.len() > AXES {
+        return Err(Failure::Axes { got: shape.len() }.into());
+    }
     let order = made_with::memory_order(&shape, &strides);
     let (with_axis, strides) = with_an_axis(&shape, &strides);
     let tensor = Tensor { dtype, shape: with_axis, strides, axis, shared };
     // SAFETY: the package passes a contiguous tensor of this dtype that it holds.
     let request = unsafe { Request::new(place, strategy, &tensor, learned, slopes) }?;
-    Ok(Plan { place, order, planned: table::find(request)?, shape })
+    Ok(Plan::new(request, shape, order)?)
 }
 
 /// The plan that a saved state was written with, for a tensor whose channel axis is 1 where it has more than one:
@@ -77,7 +81,7 @@ pub(crate) fn plan_again(
     let (with_axis, strides) = with_an_axis(&shape, &strides);
     let tensor = Tensor { dtype, shape: with_axis, strides, axis, shared };
     let request = Request::of_slopes(place, strategy, &tensor, learned, made_with.slopes)?;
-    Ok(Some(Plan { place, order: made_with.order, planned: table::find(request)?, shape }))
+    Ok(Some(Plan::new(request, shape, made_with.order)?))
 }
 
 /// A tensor without axes is one element of one channel.
@@ -97,11 +101,13 @@ fn place(cuda: Option<(usize, usize)>) -> Where {
 }
 
 impl Plan {
-    fn slope_values(&self) -> Vec<f64> {
-        match &*self.planned {
-            Planned::Cpu(loops) => loops.slopes(),
-            Planned::Cuda(loops, _) => loops.slopes(),
-        }
+    fn new(request: Request, shape: Vec<usize>, order: Vec<usize>) -> Result<Self, Failure> {
+        let planned = Arc::downgrade(&table::find(&request)?);
+        Ok(Plan { request, shape, order, planned })
+    }
+
+    fn planned(&self) -> Result<Arc<Planned>, Failure> {
+        self.planned.upgrade().map_or_else(|| table::find(&self.request), Ok)
     }
 }
 
@@ -109,62 +115,68 @@ impl Plan {
 impl Plan {
     /// Bytes of the saved state.
     #[getter]
-    fn saved_bytes(&self) -> usize {
-        match &*self.planned {
+    fn saved_bytes(&self) -> Result<usize, PyErr> {
+        Ok(match &*self.planned()? {
             Planned::Cpu(loops) => loops.saved_bytes(),
             Planned::Cuda(loops, _) => loops.saved_bytes(),
-        }
+        })
     }
 
     /// Bytes of the saved state that nothing is written to: from the first to before the second.
     #[getter]
-    fn padding(&self) -> (usize, usize) {
-        match &*self.planned {
+    fn padding(&self) -> Result<(usize, usize), PyErr> {
+        Ok(match &*self.planned()? {
             Planned::Cpu(loops) => loops.padding(),
             Planned::Cuda(loops, _) => loops.padding(),
-        }
+        })
     }
 
     /// Whether backward reads the output.
     #[getter]
-    fn needs_output(&self) -> bool {
-        match &*self.planned {
+    fn needs_output(&self) -> Result<bool, PyErr> {
+        Ok(match &*self.planned()? {
             Planned::Cpu(loops) => loops.needs_output(),
             Planned::Cuda(loops, _) => loops.needs_output(),
-        }
+        })
     }
 
     /// Elements of derived, encoded and kept channels.
     #[getter]
-    fn elements(&self) -> (usize, usize, usize) {
-        let [derived, encoded, kept] = match &*self.planned {
+    fn elements(&self) -> Result<(usize, usize, usize), PyErr> {
+        let [derived, encoded, kept] = match &*self.planned()? {
             Planned::Cpu(loops) => loops.elements(),
             Planned::Cuda(loops, _) => loops.elements(),
         };
-        (derived, encoded, kept)
+        Ok((derived, encoded, kept))
     }
 
     /// How many slopes it was made for.
     #[getter]
     fn slopes(&self) -> usize {
-        self.slope_values().len()
+        self.request.slope_count()
     }
 
-    /// Whether a tensor of this shape and these strides, in elements, is laid out as the one that was planned for, and on a GPU
-    /// is used in the stream of the plan.
-    #[pyo3(signature = (shape, strides, cuda=None))]
+    /// Whether a tensor of this dtype, shape and strides, in elements, is laid out as the one that was planned for, and on a
+    /// GPU is used in the stream of the plan.
+    #[pyo3(signature = (dtype, shape, strides, cuda=None))]
     #[expect(clippy::needless_pass_by_value, reason = "converted from Python's tuples")]
-    fn fits(&self, shape: Vec<usize>, strides: Vec<isize>, cuda: Option<(usize, usize)>) -> bool {
-        self.place == place(cuda)
+    fn fits(
+        &self,
+        dtype: &str,
+        shape: Vec<usize>,
+        strides: Vec<isize>,
+        cuda: Option<(usize, usize)>,
+    ) -> bool {
+        self.request.is_of(place(cuda), dtype)
             && shape == self.shape
             && made_with::fits(&self.order, &shape, &strides)
     }
 
     /// Writes what the plan was made of to `to`: the axes from slowest to fastest and the slopes. There is room for 8
     /// values and the slopes.
-    fn describe(&self, to: u64) -> Result<(), PyErr> {
+    fn describe(&self, to: u64) {
         // SAFETY: the package passes a float64 tensor of this size that it holds.
-        Ok(unsafe { made_with::write(to, &self.order, &self.slope_values()) }?)
+        unsafe { made_with::write(to, &self.order, &self.request.slope_values()) }
     }
 
     /// Overwrites the tensor at `x` with the output and fills the saved state: an address and bytes. `lent` asks
@@ -182,7 +194,7 @@ impl Plan {
     ) -> Result<(), PyErr> {
         let threads = Threads { count: threads, lent };
         python.detach(|| {
-            match &*self.planned {
+            match &*self.planned()? {
                 // SAFETY: the package passes tensors of the plan's dtype and layout that it holds.
                 Planned::Cpu(loops) => unsafe { loops.forward(&cpu(threads)?, x, saved) },
                 // SAFETY: as above, on the plan's device.
@@ -211,7 +223,7 @@ impl Plan {
         let at = Backward { grad, output, saved, sums };
         let threads = Threads { count: threads, lent };
         python.detach(|| {
-            match &*self.planned {
+            match &*self.planned()? {
                 // SAFETY: the package passes tensors of the plan's dtype and layout that it holds.
                 Planned::Cpu(loops) => unsafe { loops.backward(&cpu(threads)?, &at) },
                 // SAFETY: as above, on the plan's device.

@@ -25,7 +25,7 @@ pub(crate) enum Where {
 /// A plan's key. Slopes are compared by their bytes: whoever changed them, and by which way, is seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
-    pub(crate) place: Where,
+    place: Where,
     strategy: StrategyName,
     dtype: Dtype,
     geometry: Geometry,
@@ -85,6 +85,29 @@ impl Request {
         let layout = Layout::new(tensor.shape, tensor.strides)?;
         let geometry = layout.geometry(tensor.axis, sharing)?;
         Ok(Request { place, strategy, dtype, geometry, learned, slopes })
+    }
+
+    /// Whether it is of tensors of this dtype, in this place.
+    pub(crate) fn is_of(&self, place: Where, dtype: &str) -> bool {
+        self.place == place && self.dtype.name() == dtype
+    }
+
+    pub(crate) fn slope_count(&self) -> usize {
+        self.slopes.len() / self.dtype.bytes()
+    }
+
+    /// The slopes, which every dtype has exactly in `f64`.
+    pub(crate) fn slope_values(&self) -> Vec<f64> {
+        fn widened<T: Element>(bytes: &[u8]) -> Vec<f64> {
+            let values: Vec<T> = bytemuck::pod_collect_to_vec(bytes);
+            values.into_iter().map(Element::to_f64).collect()
+        }
+        match self.dtype {
+            Dtype::F16 => widened::<f16>(&self.slopes),
+            Dtype::Bf16 => widened::<bf16>(&self.slopes),
+            Dtype::F32 => widened::<f32>(&self.slopes),
+            Dtype::F64 => widened::<f64>(&self.slopes),
+        }
     }
 
     /// Classifies the channels.

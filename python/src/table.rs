@@ -27,12 +27,12 @@ struct Entry {
 }
 
 /// The plan for this request: the one remembered, or a new one.
-pub(crate) fn find(request: Request) -> Result<Arc<Planned>, Failure> {
+pub(crate) fn find(request: &Request) -> Result<Arc<Planned>, Failure> {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let table = table.get_or_insert_with(Table::default);
     table.clock += 1;
     let used = table.clock;
-    if let Some(entry) = table.plans.get_mut(&request) {
+    if let Some(entry) = table.plans.get_mut(request) {
         entry.used = used;
         return Ok(Arc::clone(&entry.plan));
     }
@@ -43,7 +43,7 @@ pub(crate) fn find(request: Request) -> Result<Arc<Planned>, Failure> {
         let oldest = used - MOST as u64 / 2;
         table.plans.retain(|_, entry| entry.used > oldest);
     }
-    table.plans.insert(request, Entry { plan: Arc::clone(&plan), used });
+    table.plans.insert(request.clone(), Entry { plan: Arc::clone(&plan), used });
     Ok(plan)
 }
 

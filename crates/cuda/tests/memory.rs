@@ -54,6 +54,18 @@ fn what_is_copied_is_read_back() -> Result<()> {
 }
 
 #[test]
+fn what_is_cleared_is_zero_and_nothing_beside_it() -> Result<()> {
+    let Some(cuda) = cuda_or_skip("what_is_cleared_is_zero_and_nothing_beside_it") else {
+        return Ok(());
+    };
+    let mut buffer = uploaded(&cuda, &[7.0; 10])?;
+    cuda.clear(Cuda::view_mut(&mut buffer, 7).skip(3))?;
+    cuda.clear(Cuda::view_mut(&mut buffer, 0))?;
+    assert_eq!(downloaded(&cuda, &buffer)?, [7.0, 7.0, 7.0, 0.0, 0.0, 0.0, 0.0, 7.0, 7.0, 7.0]);
+    Ok(())
+}
+
+#[test]
 fn nothing_takes_no_memory_and_no_call() -> Result<()> {
     let Some(cuda) = cuda_or_skip("nothing_takes_no_memory_and_no_call") else {
         return Ok(());
@@ -178,11 +190,13 @@ fn memory_of_another_device_is_refused() -> Result<()> {
     }
     let (here, there) = (Cuda::open(0)?, Cuda::open(1)?);
     let mut own = here.alloc::<f32>(4)?;
-    let foreign = there.alloc::<f32>(4)?;
+    let mut foreign = there.alloc::<f32>(4)?;
     let wrong = |what| Error::WrongDevice { what, expected: 0, got: 1 };
     let copied = here.copy(Cuda::view(&foreign, 4), Cuda::view_mut(&mut own, 4));
     assert_eq!(copied, Err(wrong("copy's source")));
     assert_eq!(here.download(Cuda::view(&foreign, 4)), Err(wrong("download")));
+    let cleared = here.clear(Cuda::view_mut(&mut foreign, 4)).map_err(Error::from);
+    assert_eq!(cleared, Err(wrong("memory to clear")));
     // SAFETY: refused, so that there is no view.
     let wrapped = unsafe { here.wrap::<f32>(foreign.address(), 4) };
     let expected = CudaError::WrongDevice { what: "wrapped memory", expected: 0, got: 1 };

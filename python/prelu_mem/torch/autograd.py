@@ -69,7 +69,7 @@ def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) 
     ctx.slopes_dtype, ctx.slopes_shape = slopes.dtype, slopes.shape
     output = y if READS_OUTPUT[strategy, learned] else None
     direct = unseen(y, slopes)
-    if direct and y.dim() <= kernels.AXES and kept_as_saved():
+    if direct and kept_as_saved():
         saved, ctx.plan = kernels.forward_by_plan_(y, slopes, strategy, learned)
         ctx.save_for_backward(output, saved)
     else:
@@ -85,13 +85,14 @@ def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     direct = restored(output, saved, *rest) and unseen(grad)
     if direct and plan is not None:
         sums = kernels.backward_by_plan_(grad, output, saved, plan, ctx.strategy, ctx.learned)
-        if ctx.learned and sums.shape == ctx.slopes_shape:
-            # Autograd itself converts a gradient to its tensor's dtype, which takes less than a call from here.
-            return grad, sums, None, None
     else:
         made_with = rest[0] if plan is None else kernels.describe(plan)
         sums = (kernels if direct else ops).backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
-    slope_gradient = sums.to(ctx.slopes_dtype).view(ctx.slopes_shape) if ctx.learned else None
+    if not ctx.learned:
+        return grad, None, None, None
+    slope_gradient = sums.to(ctx.slopes_dtype)
+    if len(ctx.slopes_shape) != 1:
+        slope_gradient = slope_gradient.view(ctx.slopes_shape)
     return grad, slope_gradient, None, None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from prelu_mem import _native
 from prelu_mem.torch import threads
@@ -35,14 +36,13 @@ def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[T
     """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
     dense = x if is_dense(x) else x.contiguous()
     plan = _plan(dense, slopes, strategy, learned)
-    # Refuses too many axes before anything is written.
-    made_with, saved = describe(plan), _room(dense, plan)
+    saved = _room(dense, plan)
     _fill(x, dense, saved, plan)
-    return saved, made_with
+    return saved, describe(plan)
 
 
 def forward_by_plan_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, _native.Plan]:
-    """:func:`forward_` of at most :data:`AXES` axes for a caller who can keep the plan."""
+    """:func:`forward_` for a caller who can keep the plan."""
     dense = x if is_dense(x) else x.contiguous()
     plan = _plan(dense, slopes, strategy, learned)
     saved = _room(dense, plan)
@@ -90,10 +90,11 @@ def backward_(
 def backward_by_plan_(
     grad: Tensor, output: Tensor | None, saved: Tensor, plan: _native.Plan, strategy: str, learned: bool
 ) -> Tensor:
-    """:func:`backward_` by the plan that forward has made, for the output that it wrote or one in the same place."""
+    """:func:`backward_` by the plan that forward has made, where the gradient lies as the input did."""
     read = output if plan.needs_output else None
-    strides = grad.stride()
-    if plan.fits(grad.shape, strides, _stream(grad)) and (read is None or read.stride() == strides):
+    shape, strides, dtype = grad.shape, grad.stride(), grad.dtype
+    alike = read is None or (read.stride() == strides and read.shape == shape and read.dtype is dtype)
+    if alike and plan.fits(DTYPES[dtype], shape, strides, _stream(grad)):
         return _write_gradients(grad, read, saved, plan, learned)
     return backward_(grad, output, saved, describe(plan), strategy, learned)
 
@@ -114,8 +115,9 @@ def _write_gradients(grad: Tensor, read: Tensor | None, saved: Tensor, plan: _na
 
 
 def describe(plan: _native.Plan) -> Tensor:
-    """``made_with``. Refuses too many axes."""
-    made_with = torch.empty(AXES + plan.slopes, dtype=torch.float64, device="cpu")
+    """``made_with``: memory of ours, whoever looks on."""
+    with _disable_current_modes():
+        made_with = torch.empty(AXES + plan.slopes, dtype=torch.float64, device="cpu")
     plan.describe(made_with.data_ptr())
     return made_with
 
