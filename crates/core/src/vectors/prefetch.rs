@@ -3,13 +3,6 @@
 /// Bytes of a run that are asked for at most: from there on others ask, or the processor goes on by itself.
 const MOST: usize = 1024;
 
-/// Bytes from what is read to what is asked for meanwhile, in each of a pass's tensors: what memory delivers while a request
-/// waits, found by trial (`docs/decisions/0022-ahead-at-avx2.md`).
-#[cfg(target_arch = "x86_64")]
-const fn distance<T>() -> usize {
-    if size_of::<T>() == 2 { 1536 } else { 1024 }
-}
-
 /// Asks for the beginning of elements `at .. at + len`, as far as there are any; a hint, where the target has one.
 #[inline(always)]
 pub(crate) fn prefetch<T>(elements: &[T], at: usize, len: usize) {
@@ -21,12 +14,13 @@ pub(crate) fn prefetch<T>(elements: &[T], at: usize, len: usize) {
     let _ = bytes;
 }
 
-/// Asks for as many bytes of each tensor as these elements of it have, some way after where they lie, whatever is there.
+/// Asks for as many bytes of each tensor as these elements of it have, `distance` bytes after where they lie, whatever is
+/// there.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) fn prefetch_ahead<T, const N: usize>(tensors: [&[T]; N]) {
+pub(crate) fn prefetch_ahead<T, const N: usize>(tensors: [&[T]; N], distance: usize) {
     for elements in tensors {
-        let from = elements.as_ptr().cast::<i8>().wrapping_add(distance::<T>());
+        let from = elements.as_ptr().cast::<i8>().wrapping_add(distance);
         prefetch_lines(from, size_of_val(elements));
     }
 }

@@ -1,8 +1,8 @@
 //! The levels of x86-64.
 
+mod ahead;
 mod avx2;
 mod avx512;
-mod maker;
 mod signs;
 
 pub(crate) use avx2::Avx2;

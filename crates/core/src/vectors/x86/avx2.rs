@@ -14,6 +14,7 @@ use std::arch::x86_64::*;
 use bytemuck::{cast, cast_slice_mut};
 
 use self::half::{Bf16, F16};
+use super::ahead::at_avx2;
 use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
@@ -26,7 +27,9 @@ use crate::vectors::{
 /// AVX2, FMA, F16C and BMI2.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2 {
-    reach: Reach,
+    past_caches: bool,
+    /// How far ahead a pass asks for its memory: see [`at_avx2`].
+    ahead: [usize; 2],
 }
 
 impl Avx2 {
@@ -34,7 +37,7 @@ impl Avx2 {
     /// The processor has AVX2, FMA, F16C and BMI2.
     #[inline(always)]
     pub(crate) unsafe fn new(reach: Reach) -> Self {
-        Avx2 { reach }
+        Avx2 { past_caches: reach.past_caches, ahead: at_avx2(reach.far) }
     }
 }
 
@@ -48,7 +51,7 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn save_chunk<T: Element>(self, to: &mut [T; CHUNK], from: &[T; CHUNK]) {
-        if self.reach.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
+        if self.past_caches && to.as_ptr().addr().is_multiple_of(size_of::<__m256i>()) {
             let from = std::ptr::from_ref(from).cast::<__m256i>();
             let to = std::ptr::from_mut(to).cast::<__m256i>();
             for index in 0..size_of::<[T; CHUNK]>() / size_of::<__m256i>() {
@@ -80,14 +83,16 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn look_ahead<T: Element, const N: usize>(self, tensors: [&[T]; N]) {
-        if self.reach.far {
-            prefetch_ahead(tensors);
+        let [of_two_bytes, of_others] = self.ahead;
+        let distance = if size_of::<T>() == 2 { of_two_bytes } else { of_others };
+        if distance > 0 {
+            prefetch_ahead(tensors, distance);
         }
     }
 
     #[inline(always)]
     fn finish_saving(self) {
-        if self.reach.past_caches {
+        if self.past_caches {
             // SAFETY: every x86-64 processor has it.
             unsafe { _mm_sfence() };
         }

@@ -14,7 +14,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
-use super::maker::is_intel;
+use super::ahead::{ON_INTEL, is_intel};
 use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
@@ -103,7 +103,7 @@ impl Vectors for Avx512 {
     #[inline(always)]
     fn look_ahead<T: Element, const N: usize>(self, tensors: [&[T]; N]) {
         if self.asks_ahead {
-            prefetch_ahead(tensors);
+            prefetch_ahead(tensors, ON_INTEL);
         }
     }
 
