@@ -92,7 +92,7 @@ def test_a_gradient_that_lies_otherwise(ways, strategy):
 
 
 @pytest.mark.parametrize("strategy", ["bitmask", "full-copy"])
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.complex64])
 def test_a_gradient_of_another_dtype_is_refused(strategy, dtype):
     """Autograd converts gradients; who calls the node himself does not."""
     _, _, y = forward(strategy)
@@ -105,6 +105,37 @@ def test_an_output_that_comes_back_as_another_tensor_is_refused(change):
     _, _, y = forward()
     y.grad_fn._raw_saved_tensors[0].register_hooks(change, lambda saved: saved)
     with pytest.raises(RuntimeError, match="differ"):
+        y.backward(UPSTREAM)
+
+
+def test_an_output_that_comes_back_negated_when_read():
+    x, slopes, y = forward()
+    y.grad_fn._raw_saved_tensors[0].register_hooks(lambda saved: -saved, torch._neg_view)
+    y.backward(UPSTREAM)
+    check(x, slopes)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_state_that_comes_back_as_another_tensor_is_refused(late):
+    def change(saved):
+        return saved.float() if saved.dtype is torch.uint8 else saved
+
+    context = contextlib.nullcontext() if late else torch.autograd.graph.saved_tensors_hooks(change, lambda saved: saved)
+    with context:
+        _, _, y = forward()
+    if late:
+        y.grad_fn._raw_saved_tensors[1].register_hooks(change, lambda saved: saved)
+    with pytest.raises(RuntimeError, match="saved state is torch.float32"):
+        y.backward(UPSTREAM)
+
+
+def test_a_description_that_comes_back_as_another_tensor_is_refused():
+    def change(saved):
+        return saved.float() if saved.dtype is torch.float64 else saved
+
+    with torch.autograd.graph.saved_tensors_hooks(change, lambda saved: saved):
+        _, _, y = forward()
+    with pytest.raises(RuntimeError, match="made with is torch.float32"):
         y.backward(UPSTREAM)
 
 

@@ -148,8 +148,8 @@ pub trait Vectors: Copy + private::Sealed {
         !self.has_cheap_rests::<T>()
     }
 
-    /// Asks for the memory some way after these elements of tensors that a pass goes through in order, where the level's
-    /// processors do not do so in time.
+    /// Asks for the memory some way after these elements of tensors that a pass goes through in order, at the levels and on the
+    /// processors that do not do so in time by themselves.
     #[doc(hidden)]
     #[inline(always)]
     fn look_ahead<T: Element, const N: usize>(self, _: [&[T]; N]) {}

@@ -86,7 +86,7 @@ def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     if direct and plan is not None:
         sums = kernels.backward_by_plan_(grad, output, saved, plan, ctx.strategy, ctx.learned)
     else:
-        made_with = rest[0] if plan is None else kernels.describe(plan)
+        made_with = rest[0] if plan is None else kernels.describe_unseen(plan)
         sums = (kernels if direct else ops).backward_(grad, output, saved, made_with, ctx.strategy, ctx.learned)
     if not ctx.learned:
         return grad, None, None, None
@@ -143,7 +143,7 @@ def apply(x: Tensor, slopes: Tensor, strategy: str, learned: bool, inplace: bool
         raise RuntimeError("prelu_mem's layer takes no part in vmap and torch.func: use torch.nn.PReLU there")
     if inplace and not torch.is_grad_enabled():
         # As PyTorch's own functions do: the very tensor comes back, its history untouched.
-        (kernels if unseen(x, slopes) else ops).forward_(x, slopes, strategy, False)
+        (kernels.forward_by_plan_ if unseen(x, slopes) else ops.forward_)(x, slopes, strategy, False)
         if not x.is_inference():
             torch.autograd.graph.increment_version(x)
         return x

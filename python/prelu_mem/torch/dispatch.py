@@ -51,7 +51,9 @@ def kept_as_saved() -> bool:
 
 def restored(*saved: Tensor | None) -> bool:
     """Whether what autograd has kept for us is as it was, or has come back from hooks as plain tensors."""
-    return all(tensor is None or type(tensor) is Tensor for tensor in saved)
+    return all(
+        tensor is None or (type(tensor) is Tensor and _our_own(torch._C._dispatch_keys(tensor))) for tensor in saved
+    )
 
 
 def _our_own(keys: Any) -> bool:

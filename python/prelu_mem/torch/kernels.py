@@ -60,7 +60,7 @@ def room(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tenso
 def fill_(x: Tensor, saved: Tensor, made_with: Tensor, strategy: str, learned: bool) -> None:
     """Overwrites ``x`` with the output and ``saved`` with the state: :func:`forward_` in the room that there is."""
     dense, plan = _again(x, made_with, strategy, learned)
-    _check_room(saved, plan)
+    _check_room(saved, plan, x.device)
     _fill(x, dense, saved, plan)
 
 
@@ -73,9 +73,10 @@ def backward_(
         raise RuntimeError(f"strategy '{strategy}' reads the output in backward: pass it")
     read = None
     if output is not None and plan.needs_output:
-        if output.shape != grad.shape or output.dtype != grad.dtype:
+        if output.shape != grad.shape or output.dtype != grad.dtype or output.device != grad.device:
             raise RuntimeError(
-                f"output {tuple(output.shape)} of {output.dtype} and gradient {tuple(grad.shape)} of {grad.dtype} differ"
+                f"output {tuple(output.shape)} of {output.dtype} on {output.device} and gradient {tuple(grad.shape)} "
+                f"of {grad.dtype} on {grad.device} differ"
             )
         read = output
         # The gradient lies in the order of the saved state by now; mostly the output does in the same.
@@ -93,15 +94,17 @@ def backward_by_plan_(
     """:func:`backward_` by the plan that forward has made, where the gradient lies as the input did."""
     read = output if plan.needs_output else None
     shape, strides, dtype = grad.shape, grad.stride(), grad.dtype
-    alike = read is None or (read.stride() == strides and read.shape == shape and read.dtype is dtype)
-    if alike and plan.fits(DTYPES[dtype], shape, strides, _stream(grad)):
+    alike = read is None or (
+        read.stride() == strides and read.shape == shape and read.dtype is dtype and read.device == grad.device
+    )
+    if alike and dtype in DTYPES and plan.fits(DTYPES[dtype], shape, strides, _stream(grad)):
         return _write_gradients(grad, read, saved, plan, learned)
     return backward_(grad, output, saved, describe(plan), strategy, learned)
 
 
 def _write_gradients(grad: Tensor, read: Tensor | None, saved: Tensor, plan: _native.Plan, learned: bool) -> Tensor:
     """Of tensors in the plan's layout."""
-    _check_room(saved, plan)
+    _check_room(saved, plan, grad.device)
     sums = torch.empty(plan.slopes if learned else 0, dtype=torch.float64, device=grad.device)
     plan.backward(
         grad.data_ptr(),
@@ -115,11 +118,16 @@ def _write_gradients(grad: Tensor, read: Tensor | None, saved: Tensor, plan: _na
 
 
 def describe(plan: _native.Plan) -> Tensor:
-    """``made_with``: memory of ours, whoever looks on."""
-    with _disable_current_modes():
-        made_with = torch.empty(AXES + plan.slopes, dtype=torch.float64, device="cpu")
+    """``made_with``. Under a dispatch mode the memory would be the mode's: see :func:`describe_unseen`."""
+    made_with = torch.empty(AXES + plan.slopes, dtype=torch.float64, device="cpu")
     plan.describe(made_with.data_ptr())
     return made_with
+
+
+def describe_unseen(plan: _native.Plan) -> Tensor:
+    """``made_with``, whoever looks on."""
+    with _disable_current_modes():
+        return describe(plan)
 
 
 def _room(dense: Tensor, plan: _native.Plan) -> Tensor:
@@ -138,6 +146,13 @@ def _fill(x: Tensor, dense: Tensor, saved: Tensor, plan: _native.Plan) -> None:
 
 def _again(x: Tensor, made_with: Tensor, strategy: str, learned: bool) -> tuple[Tensor, _native.Plan]:
     """The plan that was made, and ``x`` or a copy of it in that plan's layout."""
+    if x.dtype not in DTYPES:
+        raise RuntimeError(f"a gradient of {x.dtype} does not belong to the saved state")
+    if made_with.dtype is not torch.float64 or made_with.device.type != "cpu" or not made_with.is_contiguous():
+        raise RuntimeError(
+            f"what the saved state was made with is {made_with.dtype} on {made_with.device}: contiguous torch.float64 "
+            "on the CPU belongs to this layer"
+        )
     arguments = (learned, (made_with.data_ptr(), made_with.numel()), _stream(x))
     dense = x
     plan = _native.plan_again(strategy, DTYPES[x.dtype], x.shape, x.stride(), *arguments)
@@ -149,9 +164,14 @@ def _again(x: Tensor, made_with: Tensor, strategy: str, learned: bool) -> tuple[
     return dense, plan
 
 
-def _check_room(saved: Tensor, plan: _native.Plan) -> None:
-    if saved.numel() != plan.saved_bytes or not saved.is_contiguous():
-        raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {plan.saved_bytes} belong to this layer")
+def _check_room(saved: Tensor, plan: _native.Plan, device: torch.device) -> None:
+    expected = plan.saved_bytes
+    if saved.dtype is not torch.uint8 or saved.device != device:
+        raise RuntimeError(
+            f"the saved state is {saved.dtype} on {saved.device}: torch.uint8 on {device} belongs to this layer"
+        )
+    if saved.numel() != expected or not saved.is_contiguous():
+        raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {expected} belong to this layer")
 
 
 def memory_order(x: Tensor) -> list[int]:

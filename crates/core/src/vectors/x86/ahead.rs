@@ -17,17 +17,17 @@ static INTEL: LazyLock<bool> = LazyLock::new(|| {
     name.as_flattened() == b"GenuineIntel"
 });
 
-/// Whether the processor is one of Intel's.
-pub(super) fn is_intel() -> bool {
-    *INTEL
-}
-
 /// At AVX2 for tensors that are [far](crate::vectors::Reach::far) or not: the distance of two-byte types and that of wider
 /// ones, 0 where nothing is asked for.
 pub(super) fn at_avx2(far: bool) -> [usize; 2] {
-    match (far, is_intel()) {
+    match (far, *INTEL) {
         (false, _) => [0; 2],
         (true, true) => [ON_INTEL; 2],
         (true, false) => ON_OTHERS,
     }
+}
+
+/// Whether AVX-512 asks, [`ON_INTEL`] bytes ahead.
+pub(super) fn at_avx512(far: bool) -> bool {
+    far && *INTEL
 }

@@ -14,7 +14,7 @@ use std::arch::x86_64::*;
 
 use bytemuck::{cast, cast_mut, cast_ref, cast_slice, cast_slice_mut};
 
-use super::ahead::{ON_INTEL, is_intel};
+use super::ahead::{ON_INTEL, at_avx512};
 use super::signs::Signs;
 use crate::accumulator::Accumulator;
 use crate::element::{Dtype, Element};
@@ -41,7 +41,7 @@ impl Avx512 {
     pub(crate) unsafe fn new(reach: Reach) -> Self {
         Avx512 {
             past_caches: reach.past_caches,
-            asks_ahead: reach.far && is_intel(),
+            asks_ahead: at_avx512(reach.far),
             rounds_bf16: is_x86_feature_detected!("avx512bf16"),
         }
     }
