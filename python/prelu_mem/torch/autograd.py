@@ -82,7 +82,8 @@ def _forward(ctx: Any, y: Tensor, slopes: Tensor, strategy: str, learned: bool) 
 def _backward(ctx: Any, grad: Tensor) -> _Gradients:
     plan: _native.Plan | None = ctx.plan
     output, saved, *rest = ctx.saved_tensors
-    direct = restored(output, saved, *rest) and unseen(grad)
+    # In this order: torch.compile traces the first question and not the second.
+    direct = unseen(grad) and restored(output, saved, *rest)
     if direct and plan is not None:
         sums = kernels.backward_by_plan_(grad, output, saved, plan, ctx.strategy, ctx.learned)
     else:
