@@ -39,7 +39,7 @@ def unseen(*tensors: Tensor) -> bool:
     return True
 
 
-#: What autograd's saved tensors are handed to on their way, if anything; PyTorch before 2.6 or so does not tell.
+#: What autograd's saved tensors are handed to on their way, if anything; PyTorch 2.4 does not tell.
 _hooks_on_saved = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: True)
 
 

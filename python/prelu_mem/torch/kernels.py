@@ -34,10 +34,7 @@ LENT = threads.lend()
 
 def forward_(x: Tensor, slopes: Tensor, strategy: str, learned: bool) -> tuple[Tensor, Tensor]:
     """Overwrites ``x`` with the output; returns the saved state and ``made_with``."""
-    dense = x if is_dense(x) else x.contiguous()
-    plan = _plan(dense, slopes, strategy, learned)
-    saved = _room(dense, plan)
-    _fill(x, dense, saved, plan)
+    saved, plan = forward_by_plan_(x, slopes, strategy, learned)
     return saved, describe(plan)
 
 
@@ -174,16 +171,6 @@ def _check_room(saved: Tensor, plan: _native.Plan, device: torch.device) -> None
         raise RuntimeError(f"the saved state is of {saved.numel()} bytes; {expected} belong to this layer")
 
 
-def memory_order(x: Tensor) -> list[int]:
-    """The axes from slowest to fastest; where strides say nothing, as they come."""
-    axes = range(x.dim())
-    if x.is_contiguous():
-        return list(axes)
-    shape, strides = x.shape, x.stride()
-    ordered = iter(sorted((axis for axis in axes if shape[axis] != 1), key=lambda axis: -strides[axis]))
-    return [axis if shape[axis] == 1 else next(ordered) for axis in axes]
-
-
 def is_dense(x: Tensor) -> bool:
     """Whether the elements fill one gapless piece of memory, in any order of the axes."""
     if x.is_contiguous():
@@ -200,14 +187,14 @@ def is_dense(x: Tensor) -> bool:
 def _laid_out(x: Tensor, made_with: Tensor) -> Tensor:
     """``x`` where it is dense in the order of the saved state, else a copy that is."""
     order = [int(axis) for axis in made_with[:AXES].tolist() if axis >= 0]
-    if is_dense(x) and memory_order(x) == order:
-        return x
     if len(order) != x.dim():
         raise RuntimeError(f"the saved state is of {len(order)} axes, the tensor of {x.dim()}")
     strides, step = [0] * x.dim(), 1
     for axis in reversed(order):
         strides[axis] = step
         step *= x.size(axis)
+    if all(size == 1 or own == wanted for size, own, wanted in zip(x.shape, x.stride(), strides)):
+        return x
     return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
