@@ -87,7 +87,8 @@ impl<'a, W: Wide> Runs<'a, W> {
         } else {
             self.left -= len;
         }
-        ByRun { slopes, ends }
+        // Vectors compare them in lanes of 32 bits.
+        ByRun { slopes, ends: ends.map(|end| end.min(CHUNK + 1)) }
     }
 
     /// The channel of the next run, or of the one behind that; channels may be one.
@@ -114,5 +115,25 @@ impl<'a, W: Wide> Runs<'a, W> {
         let mut table = [W::ZERO; CHUNK];
         table.copy_from_slice(&slopes[..CHUNK]);
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHUNK, Runs};
+    use crate::vectors::ChunkSlopes;
+
+    /// Lanes of 32 bits would take an end from 2^31 on for one before the chunk.
+    #[test]
+    fn a_second_run_of_any_length_has_its_own_slope() {
+        for inner in [CHUNK, 1 << 31, u32::MAX as usize - 20] {
+            let mut runs = Runs { slopes: &[1.0_f32, 2.0, 3.0], inner, channel: 0, left: 10 };
+            let slopes = runs.next(CHUNK);
+            for lane in 0..CHUNK {
+                let expected = if lane < 10 { 1.0 } else { 2.0 };
+                assert_eq!(slopes.lane(lane), expected, "element {lane}, runs of {inner}");
+            }
+            assert_eq!((runs.channel, runs.left), (1, inner + 10 - CHUNK), "runs of {inner}");
+        }
     }
 }

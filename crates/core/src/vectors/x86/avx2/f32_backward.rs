@@ -13,6 +13,7 @@ use bytemuck::cast;
 use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use super::f32::slopes_at;
+use super::f64_backward::term;
 use super::rests::{load8, store8};
 use crate::vectors::slopes::ChunkSlopes;
 use crate::vectors::{LANES, bit};
@@ -113,11 +114,10 @@ unsafe fn eight(
     unsafe {
         let negative = negative(_mm256_loadu_ps(b), signs, at);
         let v = propagated(_mm256_loadu_ps(g), negative, slope);
-        let [low, high] = lower_and_upper(negative);
         let (g4, b4) = (wide(g), wide(b));
-        let s0 = add(g4, b4, wide_lanes(b4, signs, low), s0);
+        let s0 = add(g4, b4, wide_negative(b4, signs, at), s0);
         let (g4, b4) = (wide(g.add(4)), wide(b.add(4)));
-        let s1 = add(g4, b4, wide_lanes(b4, signs, high), s1);
+        let s1 = add(g4, b4, wide_negative(b4, signs, at + 4), s1);
         _mm256_storeu_ps(dx, v);
         (s0, s1)
     }
@@ -140,11 +140,10 @@ unsafe fn column8(
     unsafe {
         let negative = negative(_mm256_loadu_ps(b), signs, at);
         let v = propagated(_mm256_loadu_ps(g), negative, slope);
-        let [low, high] = lower_and_upper(negative);
         let (g4, b4) = (wide(g), wide(b));
-        add_to(sums, _mm256_mul_pd(g4, b4), wide_lanes(b4, signs, low));
+        add_to(sums, term(g4, b4, wide_negative(b4, signs, at), signs));
         let (g4, b4) = (wide(g.add(4)), wide(b.add(4)));
-        add_to(sums.add(4), _mm256_mul_pd(g4, b4), wide_lanes(b4, signs, high));
+        add_to(sums.add(4), term(g4, b4, wide_negative(b4, signs, at + 4), signs));
         _mm256_storeu_ps(dx, v);
     }
 }
@@ -165,14 +164,13 @@ unsafe fn rest(
     unsafe {
         let (g, b) = (load8(g, len), load8(b, len));
         let negative = negative(b, signs, 0);
-        let [low, high] = lower_and_upper(negative);
         let g4 = _mm256_cvtps_pd(_mm256_castps256_ps128(g));
         let b4 = _mm256_cvtps_pd(_mm256_castps256_ps128(b));
-        let s0 = add(g4, b4, wide_lanes(b4, signs, low), s0);
+        let s0 = add(g4, b4, wide_negative(b4, signs, 0), s0);
         let s1 = if len > 4 {
             let g4 = _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(g));
             let b4 = _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(b));
-            add(g4, b4, wide_lanes(b4, signs, high), s1)
+            add(g4, b4, wide_negative(b4, signs, 4), s1)
         } else {
             s1
         };
@@ -201,28 +199,21 @@ pub(super) unsafe fn negative(b: __m256, signs: Signs, at: usize) -> __m256 {
     }
 }
 
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn lower_and_upper(lanes: __m256) -> [__m128i; 2] {
-    // SAFETY: the caller's.
-    unsafe {
-        let lanes = _mm256_castps_si256(lanes);
-        [_mm256_castsi256_si128(lanes), _mm256_extracti128_si256::<1>(lanes)]
-    }
-}
-
-/// Four of the lanes in the width of sums. To compare anew takes less time than to widen.
+/// Four lanes that are not positive, in the width of sums; bits begin at `at`.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn wide_lanes(b: __m256d, signs: Signs, lanes: __m128i) -> __m256d {
+unsafe fn wide_negative(b: __m256d, signs: Signs, at: usize) -> __m256d {
     // SAFETY: the caller's.
     unsafe {
         match signs {
             Signs::OfBasis => _mm256_cmp_pd::<_CMP_NGT_UQ>(b, _mm256_setzero_pd()),
-            Signs::Bits(_) => _mm256_castsi256_pd(_mm256_cvtepi32_epi64(lanes)),
+            Signs::Bits(bits) => {
+                let last = _mm256_set1_epi64x(60 - at as i64);
+                let own = _mm256_add_epi64(_mm256_setr_epi64x(3, 2, 1, 0), last);
+                _mm256_castsi256_pd(_mm256_sllv_epi64(_mm256_set1_epi64x(!bits.cast_signed()), own))
+            }
         }
     }
 }
@@ -254,15 +245,12 @@ unsafe fn wide(x: *const f32) -> __m256d {
     unsafe { _mm256_cvtps_pd(_mm_loadu_ps(x)) }
 }
 
-/// Adds the terms in the lanes of `which` to sums in memory, and 0 to the others.
+/// Adds terms to sums in memory.
 ///
 /// # Safety
 /// The pointer is good for four sums.
 #[inline(always)]
-unsafe fn add_to(sums: *mut f64, terms: __m256d, which: __m256d) {
+unsafe fn add_to(sums: *mut f64, terms: __m256d) {
     // SAFETY: the caller's.
-    unsafe {
-        let terms = _mm256_blendv_pd(_mm256_setzero_pd(), terms, which);
-        _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), terms));
-    }
+    unsafe { _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), terms)) }
 }

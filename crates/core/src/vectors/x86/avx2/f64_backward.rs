@@ -130,7 +130,7 @@ unsafe fn four(
     unsafe {
         let (v, b) = (_mm256_loadu_pd(g), _mm256_loadu_pd(b));
         let negative = negative(b, signs, at);
-        add_twofold(term(v, b, negative), sum, lost);
+        add_twofold(term(v, b, negative, signs), sum, lost);
         _mm256_storeu_pd(dx, propagated(v, negative, slope));
     }
 }
@@ -173,7 +173,7 @@ unsafe fn four_of(
     unsafe {
         let (v, b) = (load4(g, len), load4(b, len));
         let negative = negative(b, signs, at);
-        add_twofold(term(v, b, negative), sum, lost);
+        add_twofold(term(v, b, negative, signs), sum, lost);
         store4(dx, len, propagated(v, negative, slope));
     }
 }
@@ -199,14 +199,21 @@ pub(super) unsafe fn negative(b: __m256d, signs: Signs, at: usize) -> __m256d {
     }
 }
 
-/// The products in the lanes of `which`, else 0.
+/// The products in the lanes of `which`, else 0. A comparison's lanes are all ones or none, and an AND takes any port; of
+/// bits the highest alone is right.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn term(g: __m256d, b: __m256d, which: __m256d) -> __m256d {
+pub(super) unsafe fn term(g: __m256d, b: __m256d, which: __m256d, signs: Signs) -> __m256d {
     // SAFETY: the caller's.
-    unsafe { _mm256_blendv_pd(_mm256_setzero_pd(), _mm256_mul_pd(g, b), which) }
+    unsafe {
+        let term = _mm256_mul_pd(g, b);
+        match signs {
+            Signs::OfBasis => _mm256_and_pd(term, which),
+            Signs::Bits(_) => _mm256_blendv_pd(_mm256_setzero_pd(), term, which),
+        }
+    }
 }
 
 /// # Safety

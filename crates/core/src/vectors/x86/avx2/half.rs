@@ -12,7 +12,7 @@ pub(super) use self::bf16::Bf16;
 pub(super) use self::f16::F16;
 use super::super::signs::{Pointers, Signs};
 use super::Avx2;
-use crate::vectors::slopes::ChunkSlopes;
+use crate::vectors::slopes::{ByRun, ChunkSlopes};
 use crate::vectors::{CHUNK, LANES};
 
 const GROUP: usize = 16;
@@ -133,9 +133,9 @@ impl Avx2 {
             unsafe {
                 let [g0, g1] = H::load(g.add(at));
                 let [b0, b1] = H::load(b.add(at));
-                let ([k, l], zero) = (masks::<H>(signs, at, [b0, b1]), _mm256_setzero_ps());
-                *first = _mm256_add_ps(*first, _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k));
-                *second = _mm256_add_ps(*second, _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l));
+                let [k, l] = masks::<H>(signs, at, [b0, b1]);
+                *first = _mm256_add_ps(*first, term(g0, b0, k, signs));
+                *second = _mm256_add_ps(*second, term(g1, b1, l, signs));
             }
         }
         // SAFETY: the value `self` proves AVX2.
@@ -184,7 +184,31 @@ unsafe fn add(fours: [__m256; 2], sums: &mut [f64; LANES]) {
 unsafe fn slopes_at<H: Half>(slopes: &impl ChunkSlopes<f32>, at: usize) -> [__m256; 2] {
     // SAFETY: the caller's.
     unsafe {
-        H::arrange([super::f32::slopes_at(slopes, at), super::f32::slopes_at(slopes, at + 8)])
+        let Some(ByRun { slopes: [first, second, third], ends }) = slopes.by_run() else {
+            return H::arrange([cast(slopes.group::<8>(at)), cast(slopes.group::<8>(at + 8))]);
+        };
+        let [k, l] = before::<H>(ends[1], at);
+        let [first, second, third] =
+            [_mm256_set1_ps(first), _mm256_set1_ps(second), _mm256_set1_ps(third)];
+        let later = [_mm256_blendv_ps(third, second, k), _mm256_blendv_ps(third, second, l)];
+        let [k, l] = before::<H>(ends[0], at);
+        [_mm256_blendv_ps(later[0], first, k), _mm256_blendv_ps(later[1], first, l)]
+    }
+}
+
+/// Masks of those of the sixteen elements from `at` on that come before `end`.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn before<H: Half>(end: usize, at: usize) -> [__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        // An element's bit has 31 less its place to go.
+        let (end, last) = (_mm256_set1_epi32(end as i32), _mm256_set1_epi32(31 + at as i32));
+        let first = _mm256_sub_epi32(last, cast(H::TO_HIGHEST[0]));
+        let second = _mm256_sub_epi32(last, cast(H::TO_HIGHEST[1]));
+        [cast(_mm256_cmpgt_epi32(end, first)), cast(_mm256_cmpgt_epi32(end, second))]
     }
 }
 
@@ -214,6 +238,22 @@ unsafe fn positive([a, b]: [__m256; 2]) -> [__m256; 2] {
     unsafe {
         let zero = _mm256_setzero_ps();
         [_mm256_cmp_ps::<_CMP_GT_OQ>(a, zero), _mm256_cmp_ps::<_CMP_GT_OQ>(b, zero)]
+    }
+}
+
+/// The products, and 0 in the lanes of `positive`, which [`masks`] made.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn term(g: __m256, b: __m256, positive: __m256, signs: Signs) -> __m256 {
+    // SAFETY: the caller's.
+    unsafe {
+        let product = _mm256_mul_ps(g, b);
+        match signs {
+            Signs::OfBasis => _mm256_andnot_ps(positive, product),
+            Signs::Bits(_) => _mm256_blendv_ps(product, _mm256_setzero_ps(), positive),
+        }
     }
 }
 

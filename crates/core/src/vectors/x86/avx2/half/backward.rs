@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 use super::super::super::signs::{Pointers, Signs};
 use super::super::Avx2;
-use super::{GROUP, GROUPS, Half, add, load, masks, selected, slopes_at, store};
+use super::{GROUP, GROUPS, Half, add, before, load, masks, slopes_at, store, term};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
 use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest, plain};
@@ -18,7 +18,7 @@ use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest, plain};
 /// What a pass over a chunk leaves.
 struct Passed<H: Half> {
     /// Zeroes where nothing is to be summed, and behind a short chunk.
-    products: [[__m256; 2]; GROUPS],
+    products: Products,
     /// The input gradient, where sums may fail; it is written where not.
     scaled: [Option<H::Rounded>; GROUPS],
 }
@@ -47,10 +47,7 @@ impl<H: Half> Passed<H> {
                 let [g0, g1] = load::<H>(g.add(at), len - at);
                 let [b0, b1] = load::<H>(b.add(at), len - at);
                 let [k, l] = masks::<H>(signs, at, [b0, b1]);
-                passed.products[index] = [
-                    _mm256_blendv_ps(_mm256_mul_ps(g0, b0), zero, k),
-                    _mm256_blendv_ps(_mm256_mul_ps(g1, b1), zero, l),
-                ];
+                passed.products[index] = [term(g0, b0, k, signs), term(g1, b1, l, signs)];
                 let [s, t] = slopes_at::<H>(slopes, at);
                 let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
                 let scaled = H::round([_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)]);
@@ -121,8 +118,8 @@ impl Avx2 {
             let passed = Passed::<H>::of((g.cast(), b.cast(), dx.cast()), CHUNK, known, &slopes);
             // Not a loop: its ends would lie in memory.
             macro_rules! part {
-                ($part:expr) => {{
-                    match H::fours(part_of::<H>(&passed.products, $part)) {
+                ($products:expr, $part:expr) => {{
+                    match H::fours($products) {
                         Some(fours) => add(fours, &mut sums.lanes.sums),
                         None => {
                             let which = !piece.signs(self, signs) & $part;
@@ -131,40 +128,47 @@ impl Avx2 {
                     }
                 }};
             }
-            let [before_end, before_next] = [lowest(slopes.ends[0]), lowest(slopes.ends[1])];
-            let mut ended = 0;
-            if slopes.ends[0] <= CHUNK {
-                part!(before_end);
+            let ([first, second], mut left, mut ended) = (slopes.ends, passed.products, 0);
+            if first <= CHUNK {
+                let ends;
+                (ends, left) = split::<H>(&left, first);
+                part!(ends, lowest(first));
                 sums.close::<T, Avx2>(self);
-                ended = before_end;
+                ended = lowest(first);
             }
-            if slopes.ends[1] <= CHUNK {
-                part!(before_next & !before_end);
+            if second <= CHUNK {
+                let ends;
+                (ends, left) = split::<H>(&left, second);
+                part!(ends, lowest(second) & !ended);
                 sums.close::<T, Avx2>(self);
-                ended = before_next;
+                ended = lowest(second);
             }
             if ended != u64::MAX {
-                part!(!ended);
+                part!(left, !ended);
             }
             passed.write(dx.cast(), CHUNK);
         }
     }
 }
 
-/// The products of the elements of `part`, zeroes for others.
+/// A chunk's products.
+type Products = [[__m256; 2]; GROUPS];
+
+/// The products of the elements before `end`, and those of the others; zeroes elsewhere.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn part_of<H: Half>(products: &[[__m256; 2]; GROUPS], part: u64) -> [[__m256; 2]; GROUPS] {
+unsafe fn split<H: Half>(products: &Products, end: usize) -> (Products, Products) {
     // SAFETY: the caller's.
     unsafe {
-        let zero = _mm256_setzero_ps();
-        let mut own = [[zero; 2]; GROUPS];
-        for (index, (own, products)) in own.iter_mut().zip(products).enumerate() {
-            let [k, l] = selected::<H>(part >> (GROUP * index));
-            *own = [_mm256_blendv_ps(zero, products[0], k), _mm256_blendv_ps(zero, products[1], l)];
+        let none = [[_mm256_setzero_ps(); 2]; GROUPS];
+        let (mut first, mut others) = (none, none);
+        for (index, [p, q]) in products.iter().enumerate() {
+            let [k, l] = before::<H>(end, GROUP * index);
+            first[index] = [_mm256_and_ps(k, *p), _mm256_and_ps(l, *q)];
+            others[index] = [_mm256_andnot_ps(k, *p), _mm256_andnot_ps(l, *q)];
         }
-        own
+        (first, others)
     }
 }
