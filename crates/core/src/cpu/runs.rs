@@ -72,13 +72,14 @@ impl<'a, W: Wide> Runs<'a, W> {
         ended
     }
 
-    /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are not [`SHORT`]: up to
-    /// three; and moves past them.
+    /// The slopes of the next `len` elements, at most [`CHUNK`], in which the run at hand ends and runs are not [`SHORT`]: up
+    /// to three; and moves past them.
     #[inline(always)]
     pub(super) fn next(&mut self, len: usize) -> ByRun<W> {
         let (second, third) = (self.channel_after(1), self.channel_after(2));
         let slopes = [self.slope(), self.slopes[second], self.slopes[third]];
         let ends = [self.left, self.left + self.inner];
+        debug_assert!(ends[0] <= CHUNK, "the run at hand ends in the chunk");
         // Not chosen from arrays: those would lie in memory, and each chunk would wait for the last one's.
         if ends[1] <= len {
             (self.channel, self.left) = (third, ends[1] + self.inner - len);
@@ -87,8 +88,8 @@ impl<'a, W: Wide> Runs<'a, W> {
         } else {
             self.left -= len;
         }
-        // Vectors compare them in lanes of 32 bits.
-        ByRun { slopes, ends: ends.map(|end| end.min(CHUNK + 1)) }
+        // Vectors compare ends in lanes of 32 bits.
+        ByRun { slopes, ends: [ends[0], ends[0] + self.inner.min(CHUNK)] }
     }
 
     /// The channel of the next run, or of the one behind that; channels may be one.
@@ -125,7 +126,7 @@ mod tests {
 
     /// Lanes of 32 bits would take an end from 2^31 on for one before the chunk.
     #[test]
-    fn a_second_run_of_any_length_has_its_own_slope() {
+    fn a_run_of_any_length_has_its_own_slope() {
         for inner in [CHUNK, 1 << 31, u32::MAX as usize - 20] {
             let mut runs = Runs { slopes: &[1.0_f32, 2.0, 3.0], inner, channel: 0, left: 10 };
             let slopes = runs.next(CHUNK);

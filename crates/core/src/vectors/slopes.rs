@@ -63,8 +63,8 @@ impl<W: Wide> ChunkSlopes<W> for Table<'_, W> {
     }
 }
 
-/// A slope for the elements before `ends[0]`, one for those from there to `ends[1]`, one for the rest. Ends behind the
-/// chunk are [`CHUNK`] + 1.
+/// A slope for the elements before `ends[0]`, one for those from there to `ends[1]`, one for the rest. Ends may
+/// lie behind the chunk, by [`CHUNK`] at most.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct ByRun<W> {

@@ -13,7 +13,7 @@ use bytemuck::cast;
 use super::super::signs::{Pointers, Signs};
 use super::Avx2;
 use super::f32::slopes_at;
-use super::f64_backward::term;
+use super::f64_backward::{negative as wide_negative, term};
 use super::rests::{load8, store8};
 use crate::vectors::slopes::ChunkSlopes;
 use crate::vectors::{LANES, bit};
@@ -194,25 +194,6 @@ pub(super) unsafe fn negative(b: __m256, signs: Signs, at: usize) -> __m256 {
                 let last = _mm256_set1_epi32(24 - at as i32);
                 let own = _mm256_add_epi32(_mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0), last);
                 _mm256_castsi256_ps(_mm256_sllv_epi32(_mm256_set1_epi32(!bits as i32), own))
-            }
-        }
-    }
-}
-
-/// Four lanes that are not positive, in the width of sums; bits begin at `at`.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline(always)]
-unsafe fn wide_negative(b: __m256d, signs: Signs, at: usize) -> __m256d {
-    // SAFETY: the caller's.
-    unsafe {
-        match signs {
-            Signs::OfBasis => _mm256_cmp_pd::<_CMP_NGT_UQ>(b, _mm256_setzero_pd()),
-            Signs::Bits(bits) => {
-                let last = _mm256_set1_epi64x(60 - at as i64);
-                let own = _mm256_add_epi64(_mm256_setr_epi64x(3, 2, 1, 0), last);
-                _mm256_castsi256_pd(_mm256_sllv_epi64(_mm256_set1_epi64x(!bits.cast_signed()), own))
             }
         }
     }

@@ -199,8 +199,8 @@ pub(super) unsafe fn negative(b: __m256d, signs: Signs, at: usize) -> __m256d {
     }
 }
 
-/// The products in the lanes of `which`, else 0. A comparison's lanes are all ones or none, and an AND takes any port; of
-/// bits the highest alone is right.
+/// The products in the lanes of `which`, else 0. Of bits the highest alone is right; a comparison's lanes are all ones or none, so
+/// that an AND does.
 ///
 /// # Safety
 /// The processor has AVX2.

@@ -18,6 +18,9 @@ use crate::vectors::{CHUNK, LANES};
 const GROUP: usize = 16;
 const GROUPS: usize = CHUNK / GROUP;
 
+/// A number for each element of a chunk, in the order of [`Half::load`].
+type Products = [[__m256; 2]; GROUPS];
+
 /// How a type is widened and rounded. Its functions are for processors with what [`Avx2`] stands for.
 pub(super) trait Half {
     /// As bits.
@@ -42,9 +45,9 @@ pub(super) trait Half {
     /// What lies in the order of [`Half::load`], in that of the elements.
     unsafe fn in_order(vectors: [__m256; 2]) -> [__m256; 2];
     /// Whether `f32` holds these sums.
-    unsafe fn hold(sums: &[[__m256; 2]; GROUPS]) -> bool;
+    unsafe fn hold(sums: &Products) -> bool;
     /// The sums of four that `crate::vectors::half_sums` describes, or none where `f32` does not hold them.
-    unsafe fn fours(products: [[__m256; 2]; GROUPS]) -> Option<[__m256; 2]>;
+    unsafe fn fours(products: Products) -> Option<[__m256; 2]>;
 }
 
 /// # Safety
@@ -126,7 +129,7 @@ impl Avx2 {
         signs: Signs,
         fours: &mut [f32; CHUNK],
     ) -> bool {
-        let mut next: [[__m256; 2]; GROUPS] = cast(*fours);
+        let mut next: Products = cast(*fours);
         for (index, [first, second]) in next.iter_mut().enumerate() {
             let at = GROUP * index;
             // SAFETY: the caller's.
@@ -134,8 +137,8 @@ impl Avx2 {
                 let [g0, g1] = H::load(g.add(at));
                 let [b0, b1] = H::load(b.add(at));
                 let [k, l] = masks::<H>(signs, at, [b0, b1]);
-                *first = _mm256_add_ps(*first, term(g0, b0, k, signs));
-                *second = _mm256_add_ps(*second, term(g1, b1, l, signs));
+                *first = _mm256_add_ps(*first, unless(k, g0, b0, signs));
+                *second = _mm256_add_ps(*second, unless(l, g1, b1, signs));
             }
         }
         // SAFETY: the value `self` proves AVX2.
@@ -149,7 +152,7 @@ impl Avx2 {
     /// Fours as they are widened, in the order of their elements.
     #[inline(always)]
     pub(super) fn in_order<H: Half>(self, fours: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let mut groups: [[__m256; 2]; GROUPS] = cast(*fours);
+        let mut groups: Products = cast(*fours);
         for group in &mut groups {
             // SAFETY: the value `self` proves AVX2.
             *group = unsafe { H::in_order(*group) };
@@ -241,12 +244,13 @@ unsafe fn positive([a, b]: [__m256; 2]) -> [__m256; 2] {
     }
 }
 
-/// The products, and 0 in the lanes of `positive`, which [`masks`] made.
+/// The products, and 0 in the lanes of `positive`, which [`masks`] made: of bits the highest alone is right, a comparison's are all
+/// ones or none.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn term(g: __m256, b: __m256, positive: __m256, signs: Signs) -> __m256 {
+unsafe fn unless(positive: __m256, g: __m256, b: __m256, signs: Signs) -> __m256 {
     // SAFETY: the caller's.
     unsafe {
         let product = _mm256_mul_ps(g, b);

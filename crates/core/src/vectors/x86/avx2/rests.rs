@@ -1,5 +1,4 @@
-//! The rest of a chunk: loaded under a mask, stored in pieces. A masked store takes as long as ten others. One element, which is
-//! what a run of an odd square has left (7x7, 9x9, 11x11 ..), is moved by itself.
+//! The rest of a chunk: loaded under a mask, stored in pieces. A masked store takes as long as ten others.
 
 use std::arch::x86_64::*;
 
@@ -19,15 +18,7 @@ pub(super) unsafe fn there8(len: usize) -> __m256i {
 #[inline(always)]
 pub(super) unsafe fn load8(from: *const f32, len: usize) -> __m256 {
     // SAFETY: the caller's.
-    unsafe {
-        if len >= 8 {
-            _mm256_loadu_ps(from)
-        } else if len == 1 {
-            _mm256_zextps128_ps256(_mm_load_ss(from))
-        } else {
-            _mm256_maskload_ps(from, there8(len))
-        }
-    }
+    unsafe { if len >= 8 { _mm256_loadu_ps(from) } else { _mm256_maskload_ps(from, there8(len)) } }
 }
 
 /// In pieces where there are fewer than eight.
@@ -42,15 +33,12 @@ pub(super) unsafe fn store8(mut to: *mut f32, len: usize, v: __m256) {
             return _mm256_storeu_ps(to, v);
         }
         let mut rest = _mm256_castps256_ps128(v);
-        if len == 1 {
-            return _mm_store_ss(to, rest);
-        }
         if len & 4 != 0 {
             _mm_storeu_ps(to, rest);
             (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(v));
         }
         if len & 2 != 0 {
-            _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+            to.cast::<f64>().write_unaligned(_mm_cvtsd_f64(_mm_castps_pd(rest)));
             (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
         }
         if len & 1 != 0 {
@@ -75,15 +63,7 @@ unsafe fn there4(len: usize) -> __m256i {
 #[inline(always)]
 pub(super) unsafe fn load4(from: *const f64, len: usize) -> __m256d {
     // SAFETY: the caller's.
-    unsafe {
-        if len >= 4 {
-            _mm256_loadu_pd(from)
-        } else if len == 1 {
-            _mm256_zextpd128_pd256(_mm_load_sd(from))
-        } else {
-            _mm256_maskload_pd(from, there4(len))
-        }
-    }
+    unsafe { if len >= 4 { _mm256_loadu_pd(from) } else { _mm256_maskload_pd(from, there4(len)) } }
 }
 
 /// In pieces where there are fewer than four.
@@ -98,9 +78,6 @@ pub(super) unsafe fn store4(mut to: *mut f64, len: usize, v: __m256d) {
             return _mm256_storeu_pd(to, v);
         }
         let mut rest = _mm256_castpd256_pd128(v);
-        if len == 1 {
-            return _mm_store_sd(to, rest);
-        }
         if len & 2 != 0 {
             _mm_storeu_pd(to, rest);
             (to, rest) = (to.add(2), _mm256_extractf128_pd::<1>(v));

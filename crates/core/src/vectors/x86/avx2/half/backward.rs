@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 use super::super::super::signs::{Pointers, Signs};
 use super::super::Avx2;
-use super::{GROUP, GROUPS, Half, add, before, load, masks, slopes_at, store, term};
+use super::{GROUP, GROUPS, Half, Products, add, before, load, masks, slopes_at, store, unless};
 use crate::element::Element;
 use crate::vectors::slopes::{ByRun, ChunkSlopes};
 use crate::vectors::{CHUNK, LANES, Piece, RunSums, lowest, plain};
@@ -47,7 +47,7 @@ impl<H: Half> Passed<H> {
                 let [g0, g1] = load::<H>(g.add(at), len - at);
                 let [b0, b1] = load::<H>(b.add(at), len - at);
                 let [k, l] = masks::<H>(signs, at, [b0, b1]);
-                passed.products[index] = [term(g0, b0, k, signs), term(g1, b1, l, signs)];
+                passed.products[index] = [unless(k, g0, b0, signs), unless(l, g1, b1, signs)];
                 let [s, t] = slopes_at::<H>(slopes, at);
                 let (s, t) = (_mm256_blendv_ps(s, one, k), _mm256_blendv_ps(t, one, l));
                 let scaled = H::round([_mm256_mul_ps(g0, s), _mm256_mul_ps(g1, t)]);
@@ -128,20 +128,20 @@ impl Avx2 {
                     }
                 }};
             }
-            let ([first, second], mut left, mut ended) = (slopes.ends, passed.products, 0);
-            if first <= CHUNK {
-                let ends;
-                (ends, left) = split::<H>(&left, first);
-                part!(ends, lowest(first));
+            let ([end, next_end], mut left, mut ended) = (slopes.ends, passed.products, 0);
+            if end <= CHUNK {
+                let own;
+                (own, left) = split::<H>(&left, end);
+                part!(own, lowest(end));
                 sums.close::<T, Avx2>(self);
-                ended = lowest(first);
+                ended = lowest(end);
             }
-            if second <= CHUNK {
-                let ends;
-                (ends, left) = split::<H>(&left, second);
-                part!(ends, lowest(second) & !ended);
+            if next_end <= CHUNK {
+                let own;
+                (own, left) = split::<H>(&left, next_end);
+                part!(own, lowest(next_end) & !ended);
                 sums.close::<T, Avx2>(self);
-                ended = lowest(second);
+                ended = lowest(next_end);
             }
             if ended != u64::MAX {
                 part!(left, !ended);
@@ -150,9 +150,6 @@ impl Avx2 {
         }
     }
 }
-
-/// A chunk's products.
-type Products = [[__m256; 2]; GROUPS];
 
 /// The products of the elements before `end`, and those of the others; zeroes elsewhere.
 ///
@@ -163,12 +160,12 @@ unsafe fn split<H: Half>(products: &Products, end: usize) -> (Products, Products
     // SAFETY: the caller's.
     unsafe {
         let none = [[_mm256_setzero_ps(); 2]; GROUPS];
-        let (mut first, mut others) = (none, none);
+        let (mut earlier, mut later) = (none, none);
         for (index, [p, q]) in products.iter().enumerate() {
             let [k, l] = before::<H>(end, GROUP * index);
-            first[index] = [_mm256_and_ps(k, *p), _mm256_and_ps(l, *q)];
-            others[index] = [_mm256_andnot_ps(k, *p), _mm256_andnot_ps(l, *q)];
+            earlier[index] = [_mm256_and_ps(k, *p), _mm256_and_ps(l, *q)];
+            later[index] = [_mm256_andnot_ps(k, *p), _mm256_andnot_ps(l, *q)];
         }
-        (first, others)
+        (earlier, later)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUPS, Half};
+use super::{Half, Products};
 use crate::vectors::half_sums::TOO_LARGE;
 
 const UPPER: i32 = 0xffff_0000_u32.cast_signed();
@@ -77,13 +77,13 @@ impl Half for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn hold(sums: &[[__m256; 2]; GROUPS]) -> bool {
+    unsafe fn hold(sums: &Products) -> bool {
         // SAFETY: the caller's.
         unsafe { in_range(sums.as_flattened()) }
     }
 
     #[inline(always)]
-    unsafe fn fours(products: [[__m256; 2]; GROUPS]) -> Option<[__m256; 2]> {
+    unsafe fn fours(products: Products) -> Option<[__m256; 2]> {
         let [p0, p1, p2, p3] = products;
         // SAFETY: the caller's.
         unsafe {

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUPS, Half};
+use super::{Half, Products};
 
 pub(in super::super) struct F16;
 
@@ -64,13 +64,13 @@ impl Half for F16 {
     }
 
     #[inline(always)]
-    unsafe fn hold(_: &[[__m256; 2]; GROUPS]) -> bool {
+    unsafe fn hold(_: &Products) -> bool {
         true
     }
 
     /// `f32` holds every product.
     #[inline(always)]
-    unsafe fn fours(products: [[__m256; 2]; GROUPS]) -> Option<[__m256; 2]> {
+    unsafe fn fours(products: Products) -> Option<[__m256; 2]> {
         let [p0, p1, p2, p3] = products;
         // SAFETY: the caller's.
         unsafe {
