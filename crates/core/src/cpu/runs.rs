@@ -72,14 +72,14 @@ impl<'a, W: Wide> Runs<'a, W> {
         ended
     }
 
-    /// The slopes of the next `len` elements, at most [`CHUNK`], in which the run at hand ends and runs are not [`SHORT`]: up
-    /// to three; and moves past them.
+    /// The slopes of the next `len` elements, at most [`CHUNK`], where runs are not [`SHORT`] and the one at hand ends within
+    /// a chunk: up to three; and moves past them.
     #[inline(always)]
     pub(super) fn next(&mut self, len: usize) -> ByRun<W> {
         let (second, third) = (self.channel_after(1), self.channel_after(2));
         let slopes = [self.slope(), self.slopes[second], self.slopes[third]];
         let ends = [self.left, self.left + self.inner];
-        debug_assert!(ends[0] <= CHUNK, "the run at hand ends in the chunk");
+        debug_assert!(ends[0] <= CHUNK, "the run at hand ends within a chunk");
         // Not chosen from arrays: those would lie in memory, and each chunk would wait for the last one's.
         if ends[1] <= len {
             (self.channel, self.left) = (third, ends[1] + self.inner - len);

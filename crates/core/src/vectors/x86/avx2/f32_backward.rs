@@ -193,7 +193,8 @@ pub(super) unsafe fn negative(b: __m256, signs: Signs, at: usize) -> __m256 {
             Signs::Bits(bits) => {
                 let last = _mm256_set1_epi32(24 - at as i32);
                 let own = _mm256_add_epi32(_mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0), last);
-                _mm256_castsi256_ps(_mm256_sllv_epi32(_mm256_set1_epi32(!bits as i32), own))
+                let all = _mm256_broadcastd_epi32(_mm_cvtsi64_si128(!bits.cast_signed()));
+                _mm256_castsi256_ps(_mm256_sllv_epi32(all, own))
             }
         }
     }

@@ -192,7 +192,7 @@ pub(super) unsafe fn negative(b: __m256d, signs: Signs, at: usize) -> __m256d {
             Signs::Bits(bits) => {
                 let at = at as i64;
                 let own = _mm256_setr_epi64x(63 - at, 62 - at, 61 - at, 60 - at);
-                let all = _mm256_set1_epi64x(!bits.cast_signed());
+                let all = _mm256_broadcastq_epi64(_mm_cvtsi64_si128(!bits.cast_signed()));
                 _mm256_castsi256_pd(_mm256_sllv_epi64(all, own))
             }
         }

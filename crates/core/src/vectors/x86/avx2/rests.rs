@@ -38,6 +38,7 @@ pub(super) unsafe fn store8(mut to: *mut f32, len: usize, v: __m256) {
             (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(v));
         }
         if len & 2 != 0 {
+            // `_mm_storel_pd` wants the alignment of an `f64`.
             to.cast::<f64>().write_unaligned(_mm_cvtsd_f64(_mm_castps_pd(rest)));
             (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
         }
